@@ -1,0 +1,133 @@
+import { MigrationError } from '../errors/migration-error.ts'
+import type { Database } from '../postgres/connect.ts'
+
+const MARK = 'state of migrations run by pgmove, format 1'
+
+/**
+ * The migration's durable state on the target. Every table is keyed by the migration's id, so several migrations share
+ * it; rows of finished ones stay as the record of what was done.
+ */
+const TABLES = `
+create table pgmove.migration (
+  id text primary key,
+  namespace text not null,
+  workflow_id text not null,
+  first_run_id text not null,
+  created_at timestamptz not null default clock_timestamp(),
+  finished_at timestamptz,
+  outcome text,
+  -- identity of the source: IDENTIFY_SYSTEM when the slot was made (or the copy began)
+  system_identifier text,
+  timeline int,
+  slot text,
+  publication text,
+  consistent_point pg_lsn,
+  slot_snapshot text,
+  handoff_guarded boolean not null default false,
+  schema_dumped boolean not null default false,
+  copy_planned boolean not null default false,
+  paused boolean not null default false,
+  marker_lsn pg_lsn
+);
+-- The one row that is written in the same transaction as replicated data. Half-filled pages keep its updates HOT.
+create table pgmove.progress (
+  id text primary key references pgmove.migration,
+  epoch bigint not null default 0,
+  commit_lsn pg_lsn not null default '0/0',
+  confirmed_lsn pg_lsn not null default '0/0',
+  transactions bigint not null default 0,
+  changes bigint not null default 0,
+  applied_at timestamptz
+) with (fillfactor = 50);
+-- One row a selected table that holds rows (partitions, not their roots), with its name on the target. The snapshot stands in it
+-- from the commit that made the copy final.
+create table pgmove.migrated_table (
+  id text not null references pgmove.migration,
+  source_schema text not null,
+  source_table text not null,
+  target_schema text not null,
+  target_table text not null,
+  work_group int not null default 0,
+  estimated_rows bigint not null default 0,
+  estimated_bytes bigint not null default 0,
+  attempts int not null default 0,
+  rows bigint not null default 0,
+  bytes bigint not null default 0,
+  snapshot text,
+  lsn pg_lsn,
+  timeline int,
+  system_identifier text,
+  copied_at timestamptz,
+  indexed_at timestamptz,
+  primary key (id, source_schema, source_table)
+);
+-- The table of contents of the source's pg_dump archive, with what became of each entry.
+create table pgmove.entry (
+  id text not null references pgmove.migration,
+  ordinal int not null,
+  dump_id int not null,
+  stage text not null,
+  kind text not null,
+  schema text,
+  name text not null,
+  table_schema text,
+  table_name text,
+  definition text not null,
+  dependencies int[] not null,
+  restored_at timestamptz,
+  skipped text,
+  primary key (id, dump_id)
+);
+create index entry_by_table on pgmove.entry (id, stage, table_schema, table_name);
+-- What pgmove switched off or weakened on the target until cutover, with the statement that puts it back.
+create table pgmove.object_change (
+  id text not null references pgmove.migration,
+  ordinal bigserial,
+  kind text not null,
+  object text not null,
+  own boolean not null,
+  restore text not null,
+  restored_at timestamptz,
+  primary key (id, kind, object)
+);
+-- Warnings, skipped objects and repeated work, for status and report.
+create table pgmove.note (
+  id text not null references pgmove.migration,
+  ordinal bigserial,
+  kind text not null,
+  object text not null,
+  text text not null,
+  noted_at timestamptz not null default clock_timestamp(),
+  primary key (id, kind, object)
+);
+create table pgmove.sequence_value (
+  id text not null references pgmove.migration,
+  schema text not null,
+  name text not null,
+  last_value text not null,
+  is_called boolean not null,
+  set_at timestamptz not null default clock_timestamp(),
+  primary key (id, schema, name)
+);
+`
+
+/** Creates the schema `pgmove` on the target unless it is there. Fails if a schema of that name is not pgmove's own. */
+export async function installState(target: Database): Promise<void> {
+  await target.transaction(async () => {
+    await target.query(`select pg_advisory_xact_lock(hashtext('pgmove state'))`)
+    const [found] = await target.query<{ comment: string | null }>(
+      `select obj_description(oid, 'pg_namespace') as comment from pg_namespace where nspname = 'pgmove'`,
+    )
+    if (found?.comment === MARK) return
+    if (found) {
+      throw new MigrationError(
+        'SchemaMismatch',
+        'On the target: a schema named pgmove exists that was not made by pgmove. Nothing was changed. Rename or drop it, then send the signal resume.',
+        { side: 'target' },
+      )
+    }
+    await target.query('create schema pgmove')
+    await target.query(TABLES)
+    await target.query(`comment on schema pgmove is '${MARK}'`)
+  })
+}

@@ -1,0 +1,62 @@
+import type { Database } from '../postgres/connect.ts'
+
+/** A selected table that holds rows, with its name on the target. */
+export interface MigratedTable {
+  readonly sourceSchema: string
+  readonly sourceTable: string
+  readonly targetSchema: string
+  readonly targetTable: string
+  /** Work group of the copy plan: one activity copies one group. */
+  readonly group: number
+  readonly estimatedRows: string
+  readonly estimatedBytes: string
+  /** Rows and bytes copied; final once `copied` is there. */
+  readonly rows: string
+  readonly bytes: string
+  readonly attempts: number
+  /** What the handoff rule needs (HANDOFF.md R3): there once the table's copy is final, and only if changes are streamed. */
+  readonly copied?: { readonly snapshot: string; readonly lsn: string }
+  readonly copiedAt?: string
+  readonly indexedAt?: string
+}
+
+interface Row extends Record<string, string | null> {
+  source_schema: string
+  source_table: string
+  target_schema: string
+  target_table: string
+  work_group: string
+  estimated_rows: string
+  estimated_bytes: string
+  rows: string
+  bytes: string
+  attempts: string
+  snapshot: string | null
+  lsn: string | null
+  copied_at: string | null
+  indexed_at: string | null
+}
+
+/** All selected tables of a migration, or those of one work group, biggest first. */
+export async function readMigratedTables(target: Database, id: string, group?: number): Promise<MigratedTable[]> {
+  const rows = await target.query<Row>(
+    `select * from pgmove.migrated_table where id = $1 and ($2::int is null or work_group = $2::int)
+     order by estimated_bytes desc, source_schema, source_table`,
+    [id, group === undefined ? null : String(group)],
+  )
+  return rows.map((r) => ({
+    sourceSchema: r.source_schema,
+    sourceTable: r.source_table,
+    targetSchema: r.target_schema,
+    targetTable: r.target_table,
+    group: Number(r.work_group),
+    estimatedRows: r.estimated_rows,
+    estimatedBytes: r.estimated_bytes,
+    rows: r.rows,
+    bytes: r.bytes,
+    attempts: Number(r.attempts),
+    ...(r.snapshot !== null && r.lsn !== null ? { copied: { snapshot: r.snapshot, lsn: r.lsn } } : {}),
+    ...(r.copied_at !== null ? { copiedAt: r.copied_at } : {}),
+    ...(r.indexed_at !== null ? { indexedAt: r.indexed_at } : {}),
+  }))
+}
