@@ -27,7 +27,7 @@ test('a database is dropped together with its slot and prepared transaction', as
   const [left] = await sql(
     on.url('postgres'),
     `select (select count(*) from pg_database where datname = $1) as databases,
-      (select count(*) from pg_replication_slots where database = $1) as slots, (select count(*) from pg_prepared_xacts) as prepared`,
+      (select count(*) from pg_replication_slots where database = $1) as slots, (select count(*) from pg_prepared_xacts where database = $1) as prepared`,
     [db.name],
   )
   assert.deepEqual(left, { databases: '0', slots: '0', prepared: '0' })

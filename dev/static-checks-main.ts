@@ -1,0 +1,3 @@
+import { staticChecks } from './static-checks.ts'
+
+process.exitCode = (await staticChecks()) ? 0 : 1
