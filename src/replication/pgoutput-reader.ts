@@ -1,0 +1,87 @@
+import { UNCHANGED } from './pgoutput-message.ts'
+import type { Tuple, TupleValue } from './pgoutput-message.ts'
+
+/** PostgreSQL counts microseconds from 2000-01-01 00:00 UTC. */
+const POSTGRES_EPOCH_MICROSECONDS = 946_684_800_000_000n
+
+/** Reads the fields of one message in turn; throws a RangeError where the message is shorter than it says. */
+export class PgoutputReader {
+  private readonly chunk: Buffer
+  private offset = 0
+
+  constructor(chunk: Buffer) {
+    this.chunk = chunk
+  }
+
+  get rest(): number {
+    return this.chunk.length - this.offset
+  }
+
+  byte(): number {
+    return this.chunk.readUInt8(this.advance(1))
+  }
+
+  int16(): number {
+    return this.chunk.readInt16BE(this.advance(2))
+  }
+
+  int32(): number {
+    return this.chunk.readInt32BE(this.advance(4))
+  }
+
+  uint32(): number {
+    return this.chunk.readUInt32BE(this.advance(4))
+  }
+
+  lsn(): bigint {
+    return this.chunk.readBigUInt64BE(this.advance(8))
+  }
+
+  time(): bigint {
+    return this.chunk.readBigInt64BE(this.advance(8)) + POSTGRES_EPOCH_MICROSECONDS
+  }
+
+  /** A zero-terminated name. */
+  name(): string {
+    const end = this.chunk.indexOf(0, this.offset)
+    if (end < 0) throw new RangeError('a name without end')
+    const name = this.chunk.toString('utf8', this.offset, end)
+    this.offset = end + 1
+    return name
+  }
+
+  /** A schema's name; pgoutput sends pg_catalog as an empty name. */
+  schema(): string {
+    return this.name() || 'pg_catalog'
+  }
+
+  /** A view into the chunk, not a copy. */
+  bytes(length: number): Buffer {
+    if (length < 0) throw new RangeError('a negative length')
+    const start = this.advance(length)
+    return this.chunk.subarray(start, start + length)
+  }
+
+  tuple(columns: number): Tuple {
+    const count = this.int16()
+    if (count !== columns) throw new RangeError(`a row of ${count} values for ${columns} columns`)
+    const values = new Array<TupleValue>(count)
+    for (let i = 0; i < count; i++) values[i] = this.value()
+    return values
+  }
+
+  private value(): TupleValue {
+    const kind = this.byte()
+    if (kind === 0x74 /* t */) return this.bytes(this.int32())
+    if (kind === 0x6e /* n */) return null
+    if (kind === 0x75 /* u */) return UNCHANGED
+    throw new RangeError(`a value of unknown kind ${kind}`)
+  }
+
+  private advance(length: number): number {
+    const start = this.offset
+    if (start + length > this.chunk.length) throw new RangeError('a message that ends too early')
+    this.offset = start + length
+    return start
+  }
+}

@@ -1,0 +1,242 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { LogicalReplicationService } from 'pg-logical-replication'
+import { classify } from '../errors/classify.ts'
+import { MigrationError } from '../errors/migration-error.ts'
+import { formatLsn } from '../postgres/lsn.ts'
+import type { ChangeStream, ChangeStreamOptions, StreamItem } from './change-stream.ts'
+import { PgoutputDecoder } from './pgoutput-decoder.ts'
+import { PgoutputPlugin } from './pgoutput-plugin.ts'
+import { ReceiveBuffer } from './receive-buffer.ts'
+import type { Received } from './receive-buffer.ts'
+import { StatusSender } from './status-sender.ts'
+import { serviceSocket, walsenderConnection } from './walsender-connection.ts'
+import type { WalsenderConnection } from './walsender-connection.ts'
+
+const DEFAULT_BUFFERED_BYTES = 32 * 1024 * 1024
+/** A batch is small beside the buffer, for decoded it takes several times the memory. */
+const BATCH_ITEMS = 2000
+const BATCH_BYTES = 1024 * 1024
+const DEFAULT_SILENCE_SECONDS = 60
+const CLOSE_MILLISECONDS = 2000
+/** The length of XLogData's header: type, start, end of WAL, time. */
+const HEADER_BYTES = 25
+
+/** The change stream of one connection; made by `openChangeStream`. */
+export class SlotStream implements ChangeStream {
+  private readonly options: ChangeStreamOptions
+  private readonly maxBufferedBytes: number
+  private readonly service: LogicalReplicationService
+  private readonly decoder = new PgoutputDecoder()
+  private readonly buffer = new ReceiveBuffer()
+  private readonly status = new StatusSender()
+  private connection: WalsenderConnection | undefined
+  private inTransaction = false
+  private paused = false
+  private silentSeconds = 0
+  private timer: NodeJS.Timeout | undefined
+  private wake: (() => void) | undefined
+  private failure: { readonly error: unknown } | undefined
+  private closing: Promise<void> | undefined
+
+  constructor(options: ChangeStreamOptions) {
+    this.options = options
+    this.maxBufferedBytes = options.maxBufferedBytes ?? DEFAULT_BUFFERED_BYTES
+    this.service = new LogicalReplicationService(options.clientConfig, {
+      acknowledge: { auto: false, timeoutSeconds: 0 },
+      flowControl: { enabled: false },
+    })
+  }
+
+  get receivedLsn(): bigint {
+    return this.status.received
+  }
+
+  async start(): Promise<void> {
+    const { slot, publication, startLsn, signal } = this.options
+    signal?.addEventListener('abort', this.onAbort)
+    if (signal?.aborted) this.onAbort()
+    const plugin = new PgoutputPlugin({ publication, onConnect: (client) => this.attach(walsenderConnection(client)) })
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.wake = () => reject(this.failure?.error as Error)
+        if (this.failure) return this.wake()
+        this.service.on('start', () => resolve())
+        this.service.on('error', (error) => this.fail(error))
+        this.service.subscribe(plugin, slot, formatLsn(startLsn ?? 0n)).then(
+          () => this.fail(this.ended()),
+          (error: unknown) => this.fail(error),
+        )
+      })
+    } catch (error) {
+      await this.close()
+      throw error
+    } finally {
+      this.wake = undefined
+    }
+    if (!this.failure) this.timer = setInterval(() => this.everySecond(), 1000)
+  }
+
+  async nextBatch(): Promise<StreamItem[]> {
+    if (this.wake) throw new MigrationError('Internal', `the change stream of slot ${this.options.slot} has two consumers`)
+    while (this.buffer.empty) {
+      if (this.closing) return []
+      if (this.failure) throw this.failure.error
+      await new Promise<void>((resolve) => (this.wake = resolve)).finally(() => (this.wake = undefined))
+    }
+    const received = this.buffer.take(BATCH_ITEMS, Math.min(BATCH_BYTES, this.maxBufferedBytes))
+    if (this.paused && this.buffer.bytes <= this.maxBufferedBytes / 2) this.resume()
+    return this.decode(received)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<StreamItem, void, undefined> {
+    for (let batch = await this.nextBatch(); batch.length > 0; batch = await this.nextBatch()) yield* batch
+  }
+
+  confirm(lsn: bigint): void {
+    this.status.confirm(lsn)
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.end()
+    return this.closing
+  }
+
+  private attach(connection: WalsenderConnection): void {
+    // Ended while it still connected: the service gives the connection up on an error.
+    if (this.failure || this.closing) throw new Error('the change stream was closed')
+    this.connection = connection
+    this.status.connect((message) => connection.sendCopyFromChunk(message))
+    connection.on('copyData', ({ chunk }) => {
+      try {
+        this.receive(chunk)
+      } catch (error) {
+        this.fail(error)
+      }
+    })
+    // PostgreSQL 18 leaves out a publication that does not exist with a warning and goes on, without its changes.
+    connection.on('notice', ({ severity, code, message }) => {
+      if (severity === 'WARNING' && code === '55000') this.fail(this.skippedPublication(message ?? ''))
+    })
+  }
+
+  private receive(chunk: Buffer): void {
+    if (this.closing || this.failure) return
+    this.silentSeconds = 0
+    const lsn = chunk.readBigUInt64BE(1)
+    this.status.receive(lsn)
+    if (chunk[0] === 0x77 /* w: XLogData */) {
+      // A copy: pg's parser moves later data over messages that it has handed out (pg-protocol 1.x, mergeBuffer).
+      const raw = Buffer.allocUnsafe(chunk.length - HEADER_BYTES)
+      chunk.copy(raw, 0, HEADER_BYTES)
+      if (raw[0] === 0x42 /* B */) this.inTransaction = true
+      else if (raw[0] === 0x43 /* C */) this.inTransaction = false
+      this.buffer.message(raw, lsn)
+    } else {
+      this.buffer.keepalive(lsn, !this.inTransaction)
+      if (chunk[17] === 1) this.status.send()
+    }
+    if (!this.paused && this.buffer.bytes > this.maxBufferedBytes) {
+      this.paused = true
+      this.connection?.stream.pause()
+    }
+    this.wake?.()
+  }
+
+  /** A message that can't be decoded ends the stream: nothing behind it may be delivered. */
+  private decode(received: readonly Received[]): StreamItem[] {
+    const items: StreamItem[] = []
+    try {
+      for (const { raw, lsn, idle, bytes } of received) {
+        if (raw) items.push({ kind: 'message', lsn, message: this.decoder.decode(raw, lsn), bytes })
+        else items.push({ kind: 'keepalive', walEnd: lsn, idle })
+      }
+    } catch (error) {
+      this.buffer.clear()
+      this.failure = { error }
+      this.stopTimers()
+      if (items.length === 0) throw error
+    }
+    return items
+  }
+
+  private resume(): void {
+    this.paused = false
+    this.silentSeconds = 0
+    this.connection?.stream.resume()
+  }
+
+  /**
+   * A status every second keeps wal_sender_timeout away, also while the socket is paused. Seconds without a message are
+   * counted by these calls and not by the clock, so that a process that was stopped or busy does not take its own pause for
+   * the server's silence.
+   */
+  private everySecond(): void {
+    if (this.paused) return this.status.send()
+    if (this.silentSeconds > (this.options.silenceSeconds ?? DEFAULT_SILENCE_SECONDS)) return this.fail(this.silent())
+    // PostgreSQL 10 names its end of WAL on an idle stream only if asked.
+    this.status.send(this.silentSeconds > 0)
+    this.silentSeconds++
+  }
+
+  private readonly onAbort = (): void => {
+    this.buffer.clear()
+    this.fail(this.options.signal?.reason, false)
+  }
+
+  /** Keeps the first error only: what follows is its consequence. */
+  private fail(error: unknown, classified = true): void {
+    if (this.failure || this.closing) return
+    this.failure = { error: classified ? classify(error, 'source') : error }
+    this.stopTimers()
+    this.wake?.()
+  }
+
+  private async end(): Promise<void> {
+    this.options.signal?.removeEventListener('abort', this.onAbort)
+    this.status.flush()
+    this.stopTimers()
+    this.buffer.clear()
+    this.wake?.()
+    // A paused socket would never see the server's end of the connection.
+    this.connection?.stream.resume()
+    const stopped = this.service.stop().then(
+      () => true,
+      () => true,
+    )
+    const socket = serviceSocket(this.service)
+    const timeout = new AbortController()
+    const late = delay(CLOSE_MILLISECONDS, false, { signal: timeout.signal }).catch(() => false)
+    if (!(await Promise.race([stopped, late]))) socket?.destroy()
+    timeout.abort()
+  }
+
+  private stopTimers(): void {
+    clearInterval(this.timer)
+    this.status.disconnect()
+  }
+
+  private ended(): MigrationError {
+    const { slot } = this.options
+    return new MigrationError(
+      'ConnectionLost',
+      `On the source: the server ended the change stream of slot ${slot}. pgmove connects again.`,
+      {
+        side: 'source',
+      },
+    )
+  }
+
+  private silent(): MigrationError {
+    const seconds = this.options.silenceSeconds ?? DEFAULT_SILENCE_SECONDS
+    const text = `On the source: nothing came on the change stream of slot ${this.options.slot} for ${seconds} s, though asked for. pgmove connects again.`
+    return new MigrationError('ConnectionLost', text, { side: 'source' })
+  }
+
+  private skippedPublication(notice: string): MigrationError {
+    const { slot, publication } = this.options
+    const text =
+      `On the source: the change stream of slot ${slot} would go on without the changes of publication ${publication} ` +
+      `(${notice.slice(0, 200)}). It was dropped or altered by hand; changes since then can't be had. Nothing more is applied.`
+    return new MigrationError('Internal', text, { side: 'source' })
+  }
+}
