@@ -1,0 +1,113 @@
+import { Context } from '@temporalio/activity'
+import { connect } from '../postgres/connect.ts'
+import type { ConnectOptions, Database } from '../postgres/connect.ts'
+import { resolveConnection } from '../postgres/resolve-connection.ts'
+import type { ResolvedConnection } from '../postgres/resolved-connection.ts'
+import type { Side } from '../errors/migration-error.ts'
+import type { MigrationSpec } from '../spec/migration-spec.ts'
+import { migrationId } from '../state/migration-ref.ts'
+import type { MigrationRef } from '../state/migration-ref.ts'
+import type { MigrationInput } from '../workflows/migration-activities.ts'
+import type { ActivityReport } from '../workflows/status.ts'
+import type { Outage } from './reconnect-window.ts'
+
+/** What activities need from outside; tests inject a clock and failpoints. */
+export interface ActivityServices {
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Called at every crash-relevant step with its name; does nothing in production. */
+  readonly failpoint: (name: string) => void | Promise<void>
+  /** Where references to environment variables are looked up. */
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export const PRODUCTION_SERVICES: ActivityServices = { now: Date.now, failpoint: () => undefined, env: process.env }
+
+export type Outages = Partial<Record<Side, Outage>>
+
+/** One attempt of an activity: its connections, its heartbeat details, its way to tell the workflow. */
+export class ActivityRun {
+  readonly id: string
+  readonly ref: MigrationRef
+  readonly spec: MigrationSpec
+  readonly services: ActivityServices
+  readonly context: Context
+  /** Aborted on cancel, pause and the worker's shutdown. */
+  readonly signal: AbortSignal
+  /** Shown with the pending activity in the Web UI. */
+  progress: Readonly<Record<string, unknown>> = {}
+  outages: Outages
+  readonly #databases = new Set<Database>()
+  readonly #resolved: Partial<Record<Side, Promise<ResolvedConnection>>> = {}
+
+  constructor(input: MigrationInput, services: ActivityServices) {
+    this.context = Context.current()
+    this.ref = input.ref
+    this.spec = input.spec
+    this.id = migrationId(input.ref)
+    this.services = services
+    this.signal = this.context.cancellationSignal
+    this.outages = (this.context.info.heartbeatDetails as { outages?: Outages } | undefined)?.outages ?? {}
+  }
+
+  resolved(side: Side): Promise<ResolvedConnection> {
+    return (this.#resolved[side] ??= resolveConnection(this.spec[side], side, this.services.env))
+  }
+
+  applicationName(purpose: string): string {
+    return `pgmove ${this.id} ${purpose}`.slice(0, 63)
+  }
+
+  /**
+   * Opens a session that is closed when the attempt ends. Sessions that an earlier attempt left behind under the same
+   * purpose are ended first: what they had not committed is rolled back.
+   */
+  async connect(side: Side, purpose: string, options: Partial<ConnectOptions> = {}): Promise<Database> {
+    const applicationName = this.applicationName(purpose)
+    const database = await connect(await this.resolved(side), { side, applicationName, signal: this.signal, ...options })
+    this.#databases.add(database)
+    await this.#connected(side)
+    await database.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1 and usename = current_user and pid <> pg_backend_pid()`,
+      [applicationName],
+    )
+    return database
+  }
+
+  async close(database: Database): Promise<void> {
+    this.#databases.delete(database)
+    await database.close()
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.#databases].map((database) => this.close(database)))
+  }
+
+  /** Clears an outage: the window counts from the next loss. */
+  async #connected(side: Side): Promise<void> {
+    if (!this.outages[side]) return
+    this.outages = { ...this.outages, [side]: undefined }
+    this.heartbeat()
+    await this.report({ connection: { [side]: { state: 'connected' } } })
+  }
+
+  heartbeat(): void {
+    this.context.heartbeat({ outages: this.outages, progress: this.progress })
+  }
+
+  /** Tells the workflow what changed. A report that does not arrive is no failure of the work: the next one does. */
+  async report(report: Omit<ActivityReport, 'id' | 'at'>): Promise<void> {
+    const { workflowExecution } = this.context.info
+    if (!workflowExecution) return
+    try {
+      const payload: ActivityReport = { id: this.id, at: new Date(this.services.now()).toISOString(), ...report }
+      await this.context.client.workflow.getHandle(workflowExecution.workflowId).signal('report', payload)
+    } catch (error) {
+      this.context.log.warn('a report did not reach the workflow', { error: (error as Error).message })
+    }
+  }
+
+  async failpoint(name: string): Promise<void> {
+    await this.services.failpoint(name)
+  }
+}

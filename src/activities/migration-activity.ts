@@ -1,0 +1,80 @@
+import { CancelledFailure, isCancellation } from '@temporalio/common'
+import { classify } from '../errors/classify.ts'
+import { errorPolicy } from '../errors/error-policy.ts'
+import { MigrationError } from '../errors/migration-error.ts'
+import type { Side } from '../errors/migration-error.ts'
+import type { MigrationInput } from '../workflows/migration-activities.ts'
+import { activityFailure } from './activity-failure.ts'
+import { ActivityRun } from './activity-run.ts'
+import type { ActivityServices } from './activity-run.ts'
+import { failedAttempt } from './reconnect-window.ts'
+
+const HEARTBEAT_MS = 1_000
+const FENCED_RETRY_MS = 1_000
+
+/**
+ * Makes an activity: heartbeats while it runs, closes its connections however it ends, and turns its errors into failures
+ * that the retry policy and the workflow understand.
+ */
+export function migrationActivity<I extends MigrationInput, R>(
+  services: ActivityServices,
+  body: (run: ActivityRun, input: I) => Promise<R>,
+): (input: I) => Promise<R> {
+  return async (input) => {
+    const run = new ActivityRun(input, services)
+    const ticker = setInterval(() => run.heartbeat(), HEARTBEAT_MS)
+    run.heartbeat()
+    try {
+      return await body(run, input)
+    } catch (error) {
+      throw await failure(run, error)
+    } finally {
+      clearInterval(ticker)
+      await run.closeAll()
+    }
+  }
+}
+
+/** What the attempt fails with. A cancel goes through as it is: Temporal must see that the activity was cancelled. */
+async function failure(run: ActivityRun, error: unknown): Promise<unknown> {
+  if (run.signal.aborted) return isCancellation(run.signal.reason) ? run.signal.reason : new CancelledFailure('CANCELLED')
+  if (isCancellation(error)) return error
+  const known = error instanceof MigrationError ? error : classify(error, 'target')
+  const named =
+    error instanceof MigrationError ? known : new MigrationError('Internal', `pgmove failed: ${message(error)}`, { cause: error })
+  run.context.log.warn('attempt failed', { kind: named.kind, side: named.side, table: named.table, lsn: named.lsn, reason: named.message })
+  if (named.kind === 'Internal' && error instanceof Error) run.context.log.error('unexpected error', { stack: innermostStack(error) })
+  if (named.kind === 'ConnectionLost' && named.side) return lost(run, named, named.side)
+  if (errorPolicy(named.kind) === 'retry') return activityFailure(named, { nonRetryable: false, retryDelayMs: FENCED_RETRY_MS })
+  return activityFailure(named, { nonRetryable: true })
+}
+
+async function lost(run: ActivityRun, error: MigrationError, side: Side): Promise<Error> {
+  const windowMs = run.spec.reconnectWindowMs
+  const known = run.outages[side]
+  const { outage, expired, retryDelayMs } = failedAttempt(known, run.services.now(), windowMs)
+  run.outages = { ...run.outages, [side]: outage }
+  run.heartbeat()
+  const lostAt = new Date(outage.lostAt).toISOString()
+  const deadline = new Date(outage.deadline).toISOString()
+  const details = { lostAt, deadline, attempt: run.context.info.attempt, progress: run.progress }
+  if (expired) {
+    const kind = side === 'source' ? 'SourceUnreachable' : 'TargetUnreachable'
+    const text = `The ${side} has not been reachable since ${lostAt}; the reconnect window ended at ${deadline}. ${error.message.slice(0, 300)}`
+    return activityFailure(new MigrationError(kind, text, { side, cause: error }), { nonRetryable: true, details })
+  }
+  if (!known || known.deadline !== outage.deadline) {
+    await run.report({ connection: { [side]: { state: 'reconnecting', lostAt, deadline } }, undelayed: false })
+  }
+  return activityFailure(error, { nonRetryable: false, retryDelayMs, details })
+}
+
+function message(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, 300)
+}
+
+function innermostStack(error: Error): string {
+  let deepest = error
+  while (deepest.cause instanceof Error) deepest = deepest.cause
+  return (deepest.stack ?? deepest.message).slice(0, 2000)
+}

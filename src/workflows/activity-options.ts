@@ -1,0 +1,39 @@
+import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow'
+import type { ActivityOptions } from '@temporalio/workflow'
+import type { Duration } from '@temporalio/common'
+import type { MigrationActivities } from './migration-activities.ts'
+
+/**
+ * The one place with activity options.
+ *
+ * - `cancellationType` must be set: undefined means TRY_CANCEL in SDK 1.24, whatever the documentation says, and a cutover
+ *   could begin while the applier still writes (sdk-typescript#2442).
+ * - Attempts are not limited: an activity decides by itself, from the time since a connection was lost, whether the
+ *   reconnect window has passed. The delay between attempts comes with the failure.
+ * - The heartbeat time-out tells how soon another worker takes over from one that died.
+ */
+export const ACTIVITY_OPTIONS = {
+  startToCloseTimeout: '365 days',
+  heartbeatTimeout: '10 seconds',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: '1 second', backoffCoefficient: 1.5, maximumInterval: '30 seconds' },
+} satisfies ActivityOptions
+
+/** Activities that hold connections for long run on a queue of their own, so that they can't starve the short ones. */
+export const DATA_QUEUE_SUFFIX = '-data'
+
+/** Runs an activity with a summary for the Web UI; `data` chooses the queue of the long-running ones. */
+export function activity<K extends keyof MigrationActivities>(
+  name: K,
+  summary: string,
+  queue: 'short' | 'data' = 'short',
+  scheduleToCloseTimeout?: Duration,
+): MigrationActivities[K] {
+  const taskQueue = queue === 'data' ? `${workflowInfo().taskQueue}${DATA_QUEUE_SUFFIX}` : workflowInfo().taskQueue
+  return proxyActivities<MigrationActivities>({
+    ...ACTIVITY_OPTIONS,
+    taskQueue,
+    summary,
+    ...(scheduleToCloseTimeout === undefined ? {} : { scheduleToCloseTimeout }),
+  })[name] as MigrationActivities[K]
+}

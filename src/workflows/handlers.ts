@@ -1,0 +1,103 @@
+import { ApplicationFailure, setHandler } from '@temporalio/workflow'
+import { validateCutoverArgument } from '../spec/cutover-argument.ts'
+import { reportSignal, signals, statusQuery, updates } from './messages.ts'
+import type { Migration } from './migration.ts'
+import { applyReport, statusOf } from './migration-state.ts'
+
+const LATER = 'is not in this version of pgmove; it had no effect.'
+
+/** The reason why a cutover can't be asked for, or undefined. */
+function cutoverProblem(migration: Migration, argument: unknown): string | undefined {
+  const checked = validateCutoverArgument(argument, migration.spec.cutover.fence)
+  if ('problem' in checked) return checked.problem
+  if (migration.state.ended) return 'The migration has ended.'
+  if (!migration.has('incremental')) return 'This migration has no incremental replication: it completes by itself, without a cutover.'
+  return undefined
+}
+
+/**
+ * Sets every handler; called in the workflow's first synchronous lines, so that no signal or update is missed. Handlers are
+ * synchronous and never throw: a signal handler that throws would fail the Workflow Task for ever.
+ */
+export function setHandlers(migration: Migration): void {
+  const { state } = migration
+  const requestCutover = (): void => {
+    state.cutoverRequested = true
+    state.abortRequested = false
+    migration.touch()
+  }
+  const abortCutover = (): void => {
+    if (state.phase === 'cutover') state.abortRequested = true
+    state.cutoverRequested = false
+    migration.touch()
+  }
+
+  setHandler(statusQuery, () => statusOf(state), { description: 'Phase, state, progress, lag, warnings and errors of the migration.' })
+  setHandler(
+    reportSignal,
+    (report) => {
+      if (state.id !== null && report.id !== state.id) return
+      applyReport(state, report)
+      migration.show()
+    },
+    { description: "Sent by pgmove's own activities." },
+  )
+  setHandler(
+    signals.cutover,
+    (argument) => {
+      const problem = cutoverProblem(migration, argument)
+      if (problem === undefined) requestCutover()
+      else migration.refuse('NotNow', problem)
+    },
+    { description: 'Ends incremental replication by a clean cutover. Sent early, it waits until replication is undelayed.' },
+  )
+  setHandler(signals.abortCutover, abortCutover, {
+    description: 'Stops a cutover that has not released the source yet; replication goes on.',
+  })
+  setHandler(signals.pause, () => migration.pause(), { description: 'Stops moving data; nothing is lost or copied again.' })
+  setHandler(signals.resume, () => migration.resume(), { description: 'Goes on after a pause, and tries again whatever waits.' })
+  refuseLater(migration, 'resolve')
+  refuseLater(migration, 'setTransferRate')
+  refuseLater(migration, 'rerunPrecheck')
+  const open = (): void => {
+    if (state.ended) reject('The migration has ended.')
+  }
+  // Validators are plain synchronous functions: the result of an async one is ignored (TEMPORAL.md, trap 7).
+  setHandler<{ remainingBytes: string | null; undelayed: boolean }, [unknown?]>(
+    updates.cutover,
+    () => {
+      requestCutover()
+      return { remainingBytes: state.lag?.bytes ?? null, undelayed: state.undelayed }
+    },
+    {
+      description: 'As the signal cutover; answers with what remains to drain.',
+      validator: (argument) => {
+        const problem = cutoverProblem(migration, argument)
+        if (problem !== undefined) reject(problem)
+      },
+    },
+  )
+  setHandler<void, []>(updates.abortCutover, abortCutover, {
+    description: 'As the signal abortCutover.',
+    validator: () => {
+      if (!state.cutoverRequested && state.phase !== 'cutover') reject('No cutover is under way.')
+    },
+  })
+  setHandler(updates.pause, () => migration.pause(), { description: 'As the signal pause.', validator: open })
+  setHandler(updates.resume, () => migration.resume(), { description: 'As the signal resume.', validator: open })
+}
+
+/** A message whose behaviour comes in a later version: the signal is noted in `status.errors`, the update is rejected. */
+function refuseLater(migration: Migration, name: 'resolve' | 'setTransferRate' | 'rerunPrecheck'): void {
+  setHandler(signals[name], () => migration.refuse('NotInThisVersion', `The signal ${name} ${LATER}`), {
+    description: 'Not in this version.',
+  })
+  setHandler<void, [unknown?]>(updates[name], () => undefined, {
+    description: 'Not in this version.',
+    validator: () => reject(`The update ${name} ${LATER}`),
+  })
+}
+
+function reject(message: string): never {
+  throw ApplicationFailure.nonRetryable(message, 'Rejected')
+}

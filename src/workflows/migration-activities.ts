@@ -1,0 +1,88 @@
+import type { MigrationSpec } from '../spec/migration-spec.ts'
+import type { MigrationRef } from '../state/migration-ref.ts'
+import type { MigrationReport } from './migration-report.ts'
+import type { Phase, PrecheckResult, Status } from './status.ts'
+
+/** What every activity is told. Connections are references; they are resolved on the worker. */
+export interface MigrationInput {
+  readonly ref: MigrationRef
+  readonly spec: MigrationSpec
+}
+
+export interface CopyGroup {
+  readonly group: number
+  readonly tables: number
+  /** What the Web UI shows for the group's activity. */
+  readonly label: string
+}
+
+export interface MoveCounts {
+  readonly rows: string
+  readonly bytes: string
+}
+
+/** How a stretch of the change stream ended: at `until`, or because the attempt had run for its time. */
+export interface StreamResult {
+  readonly reason: 'until' | 'rotated'
+  readonly position: string
+  /** Changes applied to selected tables during this stretch. */
+  readonly changes: number
+}
+
+/** The activities that migrateDatabase calls. Each may be killed at any instruction, run again, or run twice at once. */
+export interface MigrationActivities {
+  /** Checks both databases; changes nothing. */
+  precheck(input: MigrationInput): Promise<PrecheckResult & { readonly id: string; readonly verdict: 'go' | 'wait' }>
+  /** Publication, slot with its snapshot, heartbeat; waits until the slot's snapshot is safe to copy under. */
+  prepareSource(input: MigrationInput): Promise<{ readonly slot: string; readonly startLsn: string }>
+  /** Writes the list of selected tables with their names on the target, sizes and copy groups. */
+  planTables(input: MigrationInput): Promise<{ readonly groups: readonly CopyGroup[]; readonly tables: number; readonly bytes: string }>
+  /** Dumps the source's definitions into the target's state. */
+  dumpDefinitions(input: MigrationInput): Promise<{ readonly entries: number; readonly skipped: number }>
+  /** Creates types, functions, tables, views, sequences on the target. */
+  restoreDefinitions(input: MigrationInput): Promise<{ readonly restored: number }>
+  /** Switches off on the target what must not act while data moves. */
+  prepareTarget(input: MigrationInput): Promise<void>
+  /** Copies the tables of one group, each under its own snapshot, and builds their indexes. */
+  copyGroup(input: MigrationInput & { readonly group: number }): Promise<MoveCounts>
+  /** Copies all tables under one snapshot; for migrations without incremental replication. */
+  copyUnderOneSnapshot(input: MigrationInput): Promise<MoveCounts & { readonly differing: readonly string[] }>
+  /** Builds the indexes that belong to no copied table, and tells how far the stream must be applied. */
+  finishCopy(input: MigrationInput): Promise<{ readonly catchUpTo: string | null }>
+  /** Applies the change stream: up to `until`, or until cancelled or rotated. */
+  applyChanges(input: MigrationInput & { readonly until: string | null }): Promise<StreamResult>
+  /** Foreign keys, triggers, rules, policies. */
+  restoreConstraints(input: MigrationInput): Promise<{ readonly restored: number }>
+  /** The source's insert position now: what was committed before has a lower LSN. */
+  takeMarker(input: MigrationInput): Promise<{ readonly lsn: string }>
+  /** Sets all sequences; `moved` are those that moved on the source meanwhile. */
+  setSequences(
+    input: MigrationInput,
+  ): Promise<{ readonly total: number; readonly items: readonly { name: string; value: string }[]; readonly moved: readonly string[] }>
+  /** Foreign keys that stood during replication, deferrable keys, definitions against the source's. */
+  verifyTarget(input: MigrationInput): Promise<void>
+  /** Exact row counts; the tables that differ. */
+  compareCounts(input: MigrationInput): Promise<{ readonly tables: number; readonly rows: string; readonly differing: readonly string[] }>
+  /** Materialized views. */
+  refreshViews(input: MigrationInput): Promise<{ readonly refreshed: number }>
+  /** Puts triggers, rules, identities, foreign keys on the target as on the source. */
+  restoreTarget(input: MigrationInput): Promise<void>
+  /** After cancel or failure: puts back what was changed on objects that pgmove did not create. */
+  putTargetBack(input: MigrationInput & { readonly outcome: string }): Promise<{ readonly left: readonly string[] }>
+  /** Removes slot, publication, heartbeat and pgmove's schema from the source. */
+  releaseSource(input: MigrationInput): Promise<{ readonly left: readonly string[] }>
+  /** Tells running copies to pause or to go on. */
+  setPaused(input: MigrationInput & { readonly paused: boolean }): Promise<void>
+  /** Collects the report from the target's state and closes the migration's record. */
+  writeReport(input: MigrationInput & { readonly facts: ReportFacts }): Promise<MigrationReport>
+}
+
+/** What only the workflow knows of the report. */
+export interface ReportFacts {
+  readonly durations: Readonly<Partial<Record<Phase, number>>>
+  readonly cutover: { readonly lsn: string; readonly downtimeMs: number } | null
+  readonly validation: MigrationReport['validation']
+  readonly sequences: Status['sequences']
+  readonly warnings: readonly string[]
+  readonly left: readonly string[]
+}

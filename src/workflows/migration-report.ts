@@ -1,0 +1,33 @@
+import type { CutList, Phase } from './status.ts'
+
+/** The result of `migrateDatabase` (contract §4). Lists are cut at 50; whole ones are in the target's schema `pgmove`. */
+export interface MigrationReport {
+  readonly id: string
+  readonly name: string | null
+  readonly types: readonly string[]
+  readonly tables: { readonly total: number; readonly copied: number }
+  readonly rows: string
+  readonly bytes: string
+  /** Changes applied from the stream. */
+  readonly changes: string
+  readonly transactions: string
+  /** Objects created on the target, by kind. */
+  readonly objects: Readonly<Record<string, number>>
+  /** What was not migrated, and why. */
+  readonly skipped: CutList<{ readonly object: string; readonly reason: string }>
+  /** What was done twice, and why. */
+  readonly repeated: CutList<{ readonly object: string; readonly reason: string }>
+  /** Milliseconds per phase. */
+  readonly durations: Readonly<Partial<Record<Phase, number>>>
+  readonly cutover: { readonly lsn: string; readonly downtimeMs: number } | null
+  readonly sequences: CutList<{ readonly name: string; readonly value: string }>
+  readonly validation: {
+    readonly method: 'none' | 'counts'
+    readonly tables: number
+    readonly rows: string
+    readonly differing: readonly string[]
+  }
+  readonly warnings: CutList<string>
+  /** What stays on the source, with the statements that remove it. */
+  readonly left: readonly string[]
+}

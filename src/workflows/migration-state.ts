@@ -1,0 +1,135 @@
+import type { ActivityReport, ConnectionStatus, Phase, PrecheckResult, Status, StatusError } from './status.ts'
+import { cutList } from './status.ts'
+
+/** What the workflow knows of its migration. JSON through and through: it is carried over continue-as-new. */
+export interface MigrationState {
+  /** Raised when the shape changes, so that a newer worker can read an older run. */
+  readonly version: 1
+  phase: Phase
+  paused: boolean
+  /** A cutover was asked for and has not ended. */
+  cutoverRequested: boolean
+  abortRequested: boolean
+  /** What waits for the operator; several activities can wait at once. */
+  waits: { readonly kind: string; readonly message: string }[]
+  /** The migration's id, once the first activity told it. */
+  id: string | null
+  undelayed: boolean
+  lag: Status['lag']
+  slot: Status['slot']
+  tables: Status['tables']
+  rows: string
+  bytes: Status['bytes']
+  rate: number
+  eta: number | null
+  source: ConnectionStatus
+  target: ConnectionStatus
+  precheck: PrecheckResult | null
+  warnings: string[]
+  sequences: { name: string; value: string }[]
+  sequenceTotal: number
+  errors: StatusError[]
+  errorTotal: number
+  /** Milliseconds of work per phase. */
+  durations: Partial<Record<Phase, number>>
+  phaseStartedAt: number
+  ended: 'failed' | 'completed' | null
+  asOf: string
+}
+
+export function initialState(now: number): MigrationState {
+  return {
+    version: 1,
+    phase: 'precheck',
+    paused: false,
+    cutoverRequested: false,
+    abortRequested: false,
+    waits: [],
+    id: null,
+    undelayed: false,
+    lag: null,
+    slot: null,
+    tables: { total: 0, copied: 0 },
+    rows: '0',
+    bytes: { total: '0', copied: '0' },
+    rate: 0,
+    eta: null,
+    source: { state: 'connected' },
+    target: { state: 'connected' },
+    precheck: null,
+    warnings: [],
+    sequences: [],
+    sequenceTotal: 0,
+    errors: [],
+    errorTotal: 0,
+    durations: {},
+    phaseStartedAt: now,
+    ended: null,
+    asOf: new Date(now).toISOString(),
+  }
+}
+
+/** The answer of the query `status`. */
+export function statusOf(state: MigrationState): Status {
+  return {
+    asOf: state.asOf,
+    phase: state.phase,
+    state:
+      state.ended ??
+      (state.waits.length > 0
+        ? 'waiting'
+        : state.source.state === 'reconnecting' || state.target.state === 'reconnecting'
+          ? 'reconnecting'
+          : state.paused
+            ? 'paused'
+            : 'running'),
+    undelayed: state.undelayed,
+    lag: state.lag,
+    slot: state.slot,
+    tables: state.tables,
+    rows: state.rows,
+    bytes: state.bytes,
+    rate: state.rate,
+    eta: state.eta,
+    connection: { source: state.source, target: state.target },
+    precheck: state.precheck,
+    warnings: cutList(state.warnings),
+    sequences: { total: state.sequenceTotal, items: state.sequences },
+    errors: { total: state.errorTotal, items: state.errors },
+  }
+}
+
+/** Takes over what an activity reported. */
+export function applyReport(state: MigrationState, report: ActivityReport): void {
+  if (report.undelayed !== undefined) state.undelayed = report.undelayed
+  if (report.lag) state.lag = report.lag
+  if (report.slot) state.slot = { ...report.slot, startLsn: report.slot.startLsn ?? state.slot?.startLsn ?? null }
+  if (report.tables) state.tables = report.tables
+  if (report.rows !== undefined) state.rows = report.rows
+  if (report.bytes) state.bytes = report.bytes
+  if (report.rate !== undefined) state.rate = report.rate
+  if (report.eta !== undefined) state.eta = report.eta
+  if (report.connection?.source) state.source = report.connection.source
+  if (report.connection?.target) state.target = report.connection.target
+  for (const warning of report.warnings ?? []) addWarning(state, warning)
+  state.asOf = report.at
+}
+
+export function addWarning(state: MigrationState, warning: string): void {
+  if (!state.warnings.includes(warning) && state.warnings.length < 200) state.warnings.push(warning)
+}
+
+/** Remembers an error for `status`: the newest 50, with the number of all. */
+export function addError(state: MigrationState, error: StatusError): void {
+  state.errorTotal++
+  state.errors.push(error)
+  if (state.errors.length > 50) state.errors.shift()
+}
+
+/** Begins a phase and books the time of the one before. */
+export function enterPhase(state: MigrationState, phase: Phase, now: number): void {
+  state.durations[state.phase] = (state.durations[state.phase] ?? 0) + (now - state.phaseStartedAt)
+  state.phase = phase
+  state.phaseStartedAt = now
+  state.asOf = new Date(now).toISOString()
+}

@@ -1,0 +1,139 @@
+import { condition, isCancellation, log, setCurrentDetails, workflowInfo } from '@temporalio/workflow'
+import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow'
+import type { Duration } from '@temporalio/common'
+import { errorPolicy } from '../errors/error-policy.ts'
+import type { MigrationSpec } from '../spec/migration-spec.ts'
+import { activity } from './activity-options.ts'
+import { currentDetails } from './current-details.ts'
+import type { MigrationActivities, MigrationInput } from './migration-activities.ts'
+import { addError, enterPhase } from './migration-state.ts'
+import type { MigrationState } from './migration-state.ts'
+import type { Phase } from './status.ts'
+
+type Parameter<K extends keyof MigrationActivities> = Parameters<MigrationActivities[K]>[0]
+type Result<K extends keyof MigrationActivities> = Awaited<ReturnType<MigrationActivities[K]>>
+type Extra<K extends keyof MigrationActivities> = Omit<Parameter<K>, keyof MigrationInput>
+
+/** One running migration: its state, and the way its activities are run, waited for and retried. */
+export class Migration {
+  readonly spec: MigrationSpec
+  readonly state: MigrationState
+  readonly input: MigrationInput
+  #resumes = 0
+
+  constructor(spec: MigrationSpec, state: MigrationState) {
+    const info = workflowInfo()
+    this.spec = spec
+    this.state = state
+    this.input = {
+      ref: { namespace: info.namespace, workflowId: info.workflowId, firstRunId: info.firstExecutionRunId },
+      spec,
+    }
+  }
+
+  has(type: MigrationSpec['types'][number]): boolean {
+    return this.spec.types.includes(type)
+  }
+
+  /** Shows the state in the Web UI. */
+  show(): void {
+    setCurrentDetails(currentDetails(this.state, workflowInfo().workflowId))
+  }
+
+  enter(phase: Phase): void {
+    if (this.state.phase !== phase) {
+      enterPhase(this.state, phase, Date.now())
+      log.info('phase begins', { phase })
+    }
+    this.show()
+  }
+
+  pause(): void {
+    this.state.paused = true
+    this.touch()
+  }
+
+  /** Ends a pause, and tries again whatever waits for the operator. */
+  resume(): void {
+    this.state.paused = false
+    this.#resumes++
+    this.touch()
+  }
+
+  touch(): void {
+    this.state.asOf = new Date().toISOString()
+    this.show()
+  }
+
+  /** Notes a message of the user that has no effect, with the reason. */
+  refuse(type: 'NotInThisVersion' | 'NotNow' | 'InvalidArgument', message: string): void {
+    addError(this.state, { at: new Date().toISOString(), type, message })
+    this.show()
+  }
+
+  /** Resolves when the migration is not paused. */
+  async unpaused(): Promise<void> {
+    if (this.state.paused) await condition(() => !this.state.paused)
+  }
+
+  /**
+   * Runs an activity until it succeeds. An error that waits for the operator is shown, and the activity run again after
+   * `resume`; one that ends the migration or leads back from cutover is thrown as the ApplicationFailure that it is.
+   */
+  async run<K extends keyof MigrationActivities>(
+    name: K,
+    summary: string,
+    extra: Extra<K>,
+    queue: 'short' | 'data' = 'short',
+  ): Promise<Result<K>> {
+    const call = activity(name, summary, queue) as (input: unknown) => Promise<Result<K>>
+    return this.untilDone(() => call({ ...this.input, ...extra }))
+  }
+
+  /** Runs an activity once, with what retries fit into the time; its error is the caller's. */
+  async runOnce<K extends keyof MigrationActivities>(
+    name: K,
+    summary: string,
+    extra: Extra<K>,
+    scheduleToCloseTimeout: Duration,
+  ): Promise<Result<K>> {
+    const call = activity(name, summary, 'short', scheduleToCloseTimeout) as (input: unknown) => Promise<Result<K>>
+    return call({ ...this.input, ...extra })
+  }
+
+  async untilDone<T>(attempt: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (isCancellation(error)) throw error
+        const failure = applicationFailure(error)
+        if (errorPolicy(failure.type ?? 'Internal') !== 'wait') throw failure
+        await this.waitForOperator(failure.type ?? 'Internal', failure.message)
+      }
+    }
+  }
+
+  /** Shows an error and waits for `resume`. Slot, publication and progress are kept. */
+  async waitForOperator(kind: string, message: string): Promise<void> {
+    addError(this.state, { at: new Date().toISOString(), type: kind, message })
+    const resumes = this.#resumes
+    const wait = { kind, message }
+    this.state.waits.push(wait)
+    this.touch()
+    log.warn('waiting for the operator', { kind })
+    try {
+      await condition(() => this.#resumes > resumes)
+    } finally {
+      this.state.waits = this.state.waits.filter((other) => other !== wait)
+      this.touch()
+    }
+  }
+}
+
+/** The ApplicationFailure behind an activity's failure; whatever else it was becomes one of kind Internal. */
+export function applicationFailure(error: unknown): ApplicationFailure {
+  for (let e = error; e instanceof Error; e = e.cause as unknown) if (e instanceof ApplicationFailure) return e
+  const message = error instanceof ActivityFailure ? `${error.message}: ${error.cause?.message ?? ''}` : String(error)
+  return ApplicationFailure.nonRetryable(message.slice(0, 900), 'Internal')
+}

@@ -1,0 +1,108 @@
+import { ApplicationFailure } from '@temporalio/workflow'
+import { errorPolicy } from '../../errors/error-policy.ts'
+import { runChangeStream } from '../change-stream-run.ts'
+import { applicationFailure } from '../migration.ts'
+import type { Migration } from '../migration.ts'
+import { addError } from '../migration-state.ts'
+import type { MigrationReport } from '../migration-report.ts'
+import type { Phase } from '../status.ts'
+
+/** How often the drain is repeated while the source still changes, before the cutover goes back. */
+const ROUNDS = 5
+
+export interface CutoverFacts {
+  readonly lsn: string
+  readonly downtimeMs: number
+  readonly validation: MigrationReport['validation']
+}
+
+/** Thrown inside the cutover to leave it after the signal abortCutover. */
+class Aborted extends Error {}
+
+/**
+ * Drains the stream to a marker taken after the signal, sets sequences, verifies, and puts the target in working order.
+ * Goes back to incremental replication on abortCutover, FenceLeaked and ValidationFailed: until `restoreTarget` nothing has
+ * been done on the target that replication can't go on from.
+ */
+export async function cutover(migration: Migration): Promise<CutoverFacts | Phase> {
+  const { state } = migration
+  const startedAt = Date.now()
+  try {
+    const { lsn, validation } = await drainAndVerify(migration)
+    await migration.run('refreshViews', 'Refresh materialized views', {}, 'data')
+    stopIfAborted(migration)
+    await migration.run('restoreTarget', 'Switch triggers, rules, identities and foreign keys on', {}, 'data')
+    return { lsn, validation, downtimeMs: Date.now() - startedAt }
+  } catch (error) {
+    const aborted = error instanceof Aborted
+    if (!aborted) {
+      if (!(error instanceof ApplicationFailure) || errorPolicy(error.type ?? '') !== 'return') throw error
+      const { type, message } = applicationFailure(error)
+      addError(state, { at: new Date().toISOString(), type: type ?? 'Internal', message })
+    }
+    state.cutoverRequested = false
+    state.abortRequested = false
+    migration.touch()
+    return 'incremental'
+  }
+}
+
+async function drainAndVerify(migration: Migration): Promise<Omit<CutoverFacts, 'downtimeMs'>> {
+  const { state, spec } = migration
+  for (let round = 1; ; round++) {
+    const lsn = await drain(migration, 'Drain')
+    const sequences = await migration.run('setSequences', 'Set sequences', {})
+    state.sequences = [...sequences.items]
+    state.sequenceTotal = sequences.total
+    stopIfAborted(migration)
+    await migration.run('verifyTarget', 'Verify foreign keys, deferrable keys and definitions', {}, 'data')
+    stopIfAborted(migration)
+    const counts = spec.cutover.validate === 'none' ? null : await migration.run('compareCounts', 'Compare row counts', {}, 'data')
+    // What was committed since the marker shows that somebody still writes: then everything is done once more.
+    const { changes } = await drainFurther(migration)
+    const differing = counts?.differing ?? []
+    if (changes === 0 && sequences.moved.length === 0 && differing.length === 0) {
+      const validation = counts
+        ? { method: 'counts' as const, tables: counts.tables, rows: counts.rows, differing }
+        : { method: 'none' as const, tables: 0, rows: '0', differing }
+      return { lsn, validation }
+    }
+    if (changes === 0 && differing.length > 0) {
+      throw ApplicationFailure.nonRetryable(
+        `Row counts differ in ${differing.slice(0, 10).join(', ')}. pgmove went back to incremental replication. Find the cause, then send the signal cutover again, or cancel.`,
+        'ValidationFailed',
+      )
+    }
+    if (round === ROUNDS) {
+      const what =
+        sequences.moved.length > 0 ? `sequences moved (${sequences.moved.slice(0, 5).join(', ')})` : `${changes} changes were committed`
+      throw ApplicationFailure.nonRetryable(
+        `After the cutover's marker ${what} on the source: somebody still writes. pgmove went back to incremental replication. Stop all writers, then send the signal cutover again.`,
+        'FenceLeaked',
+      )
+    }
+  }
+}
+
+async function drain(migration: Migration, what: string): Promise<string> {
+  return (await drainFurther(migration, what)).lsn
+}
+
+async function drainFurther(migration: Migration, what = 'Drain once more'): Promise<{ lsn: string; changes: number }> {
+  const { lsn } = await migration.run('takeMarker', 'Take the marker LSN on the source', {})
+  let changes = 0
+  for (;;) {
+    const result = await runChangeStream(migration, {
+      summary: `${what} to ${lsn}`,
+      until: lsn,
+      interrupted: () => migration.state.abortRequested,
+    })
+    if (result === 'interrupted') throw new Aborted()
+    changes += result.changes
+    if (result.reason === 'until') return { lsn, changes }
+  }
+}
+
+function stopIfAborted(migration: Migration): void {
+  if (migration.state.abortRequested) throw new Aborted()
+}

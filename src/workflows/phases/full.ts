@@ -1,0 +1,72 @@
+import { CancellationScope, condition, workflowInfo } from '@temporalio/workflow'
+import { runChangeStream } from '../change-stream-run.ts'
+import type { Migration } from '../migration.ts'
+import type { CopyGroup } from '../migration-activities.ts'
+import type { Phase } from '../status.ts'
+
+/** Copies the tables, builds their indexes, and applies the stream until all tables agree. */
+export async function full(migration: Migration): Promise<Phase> {
+  if (migration.has('incremental')) {
+    const { groups } = await migration.run('planTables', 'Plan the copy', {})
+    if (!(await copyGroups(migration, groups))) return 'full'
+  } else {
+    const copied = await withPauses(migration, () =>
+      migration.run('copyUnderOneSnapshot', 'Copy all tables under one snapshot', {}, 'data'),
+    )
+    migration.state.rows = copied.rows
+  }
+  const { catchUpTo } = await migration.run('finishCopy', 'Build the remaining indexes', {}, 'data')
+  if (catchUpTo === null) return 'constraints'
+  const result = await runChangeStream(migration, { summary: `Catch up to ${catchUpTo}, where all tables agree`, until: catchUpTo })
+  return result !== 'interrupted' && result.reason === 'until' ? 'constraints' : 'full'
+}
+
+/** Runs the groups, `tableJobs` at once; false when it stopped early so that the workflow can continue as new. */
+async function copyGroups(migration: Migration, groups: readonly CopyGroup[]): Promise<boolean> {
+  const waiting = [...groups]
+  const lane = async (): Promise<void> => {
+    while (waiting.length > 0 && !workflowInfo().continueAsNewSuggested) {
+      await migration.unpaused()
+      const next = waiting.shift()
+      if (next) await migration.run('copyGroup', `Copy ${next.label}`, { group: next.group }, 'data')
+    }
+  }
+  await withPauses(migration, async () => {
+    const lanes = Array.from({ length: Math.min(migration.spec.copy.tableJobs, waiting.length) }, lane)
+    try {
+      await Promise.all(lanes)
+    } catch (error) {
+      CancellationScope.current().cancel()
+      await Promise.allSettled(lanes)
+      throw error
+    }
+  })
+  return waiting.length === 0
+}
+
+/**
+ * Runs `work` in a scope of its own, and meanwhile tells the running copies of every pause and resume: they hold their
+ * snapshot and their connections, so that a pause copies nothing again.
+ */
+async function withPauses<T>(migration: Migration, work: () => Promise<T>): Promise<T> {
+  return CancellationScope.cancellable(async () => {
+    let done = false
+    let told = false
+    const mirror = async (): Promise<void> => {
+      for (;;) {
+        await condition(() => done || migration.state.paused !== told)
+        if (done && !told) return
+        told = done ? false : migration.state.paused
+        await migration.run('setPaused', told ? 'Pause the copy' : 'Resume the copy', { paused: told })
+      }
+    }
+    const mirrored = mirror()
+    mirrored.catch(() => undefined)
+    try {
+      return await work()
+    } finally {
+      done = true
+      if (!CancellationScope.current().consideredCancelled) await mirrored
+    }
+  })
+}

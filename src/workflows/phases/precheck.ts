@@ -1,0 +1,28 @@
+import { ApplicationFailure } from '@temporalio/workflow'
+import type { Migration } from '../migration.ts'
+import type { Phase } from '../status.ts'
+
+/** Checks both databases. Items that did not pass wait for `resume`, or end the workflow when the spec says so. */
+export async function precheck(migration: Migration): Promise<Phase> {
+  const { state, spec } = migration
+  for (;;) {
+    const result = await migration.run('precheck', 'Check both databases', {})
+    state.id = result.id
+    state.precheck = { status: result.status, items: result.items }
+    migration.touch()
+    if (result.verdict === 'go') break
+    const open = result.items.filter((item) => item.status !== 'Passed')
+    const failed = open.filter((item) => item.status === 'Failed')
+    const list = (failed.length ? failed : open).map((item) => `${item.name} (found ${item.found}; ${item.fix})`).join('; ')
+    const message = `The precheck did not pass; nothing was changed. ${failed.length ? 'Failed' : 'Warnings not ignored'}: ${list}`.slice(
+      0,
+      850,
+    )
+    if (!spec.precheck.wait) throw ApplicationFailure.nonRetryable(`${message}. Correct this and start again.`, 'PrecheckFailed')
+    await migration.waitForOperator('PrecheckFailed', `${message}. Correct this, then send the signal resume.`)
+  }
+  for (const item of state.precheck?.items ?? []) {
+    if (item.status === 'Warning' && state.warnings.length < 200) state.warnings.push(`${item.name}: ${item.found}`)
+  }
+  return 'schema'
+}
