@@ -40,7 +40,8 @@ function made(dir: string): string {
 function enteredByOthers(dir: string): boolean {
   if (process.getuid?.() !== 0) return true
   chmodSync(dir, 0o755)
-  return spawnSync('/bin/sh', ['-c', 'ls . >/dev/null'], { cwd: dir, uid: NOBODY, gid: NOBODY, stdio: 'ignore' }).status === 0
+  // By its whole path: a process that starts in the folder is already inside, whatever lies above.
+  return spawnSync('ls', [dir], { cwd: '/', uid: NOBODY, gid: NOBODY, stdio: 'ignore' }).status === 0
 }
 
 function ownTemporaryFolder(): string {

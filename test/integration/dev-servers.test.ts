@@ -54,7 +54,10 @@ setInterval(() => {}, 1000)`
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const pid = await new Promise<number>((resolve) => parent.stdout.once('data', (text: Buffer) => resolve(Number(text))))
+  const pid = await new Promise<number>((resolve, reject) => {
+    parent.stdout.once('data', (text: Buffer) => resolve(Number(text)))
+    parent.once('exit', () => reject(new Error('the starting process ended early')))
+  })
   assert.ok(isAlive(pid))
   parent.kill('SIGKILL')
   await eventually('the end of the server', 20, () => !isAlive(pid))
