@@ -1,0 +1,35 @@
+import { described, jsonPath } from './spec-problem.ts'
+import type { SpecProblem } from './spec-problem.ts'
+
+type Loose = Readonly<Record<string, unknown>>
+type Path = readonly (string | number)[]
+
+const LATER = 'not in this version'
+const fields = (value: unknown): Loose => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Loose) : {})
+
+/** Keys and values of the contract whose behaviour isn't built yet. Takes a spec that may be wrong in any way. */
+export function notInThisVersion(input: unknown): SpecProblem[] {
+  const problems: SpecProblem[] = []
+  const refuse = (path: Path, value: unknown, instead: string): void => {
+    problems.push({ path: jsonPath(path), found: described(value, false), expected: `${instead} (${LATER})` })
+  }
+  const spec = fields(input)
+
+  for (const [index, entry] of (Array.isArray(spec['objects']) ? (spec['objects'] as unknown[]) : []).entries()) {
+    for (const key of ['as', 'columns']) {
+      if (fields(entry)[key] !== undefined) refuse(['objects', index, key], fields(entry)[key], `no "${key}"`)
+    }
+  }
+  const roles = fields(spec['roles'])
+  if (Object.keys(fields(roles['map'])).length > 0) refuse(['roles', 'map'], roles['map'], 'no role map')
+  if (typeof roles['grants'] === 'string' && roles['grants'] !== 'keep') refuse(['roles', 'grants'], roles['grants'], '"keep"')
+  for (const [key, limit] of Object.entries(fields(spec['transferRate']))) {
+    if (typeof limit === 'number') refuse(['transferRate', key], limit, 'null')
+  }
+  const indexJobs = fields(spec['copy'])['indexJobs']
+  if (typeof indexJobs === 'number' && indexJobs !== 2) refuse(['copy', 'indexJobs'], indexJobs, '2')
+  const cutover = fields(spec['cutover'])
+  if (cutover['fence'] === 'readOnly') refuse(['cutover', 'fence'], 'readOnly', '"none"')
+  if (cutover['validate'] === 'checksum') refuse(['cutover', 'validate'], 'checksum', '"none" or "counts"')
+  return problems
+}

@@ -1,0 +1,159 @@
+import { z } from 'zod'
+import { parseConnectionUrl } from '../postgres/connection-url.ts'
+import { DURATION_FORM, parseDuration } from './duration.ts'
+import { utf8Length } from './invalid-spec-message.ts'
+import { literalPart } from './name-pattern.ts'
+
+// The workflow sandbox has no eval, and zod only probes for it to be faster.
+z.config({ jitless: true })
+
+const NAME_BYTES = 63
+const NAME_FORM = `a name of 1 to ${NAME_BYTES} bytes`
+const isName = (name: string): boolean => name !== '' && utf8Length(name) <= NAME_BYTES && !name.includes('\0')
+
+/** A plain name as it stands in the catalogue, unquoted. */
+const plainName = z.string({ error: NAME_FORM }).refine(isName, { error: NAME_FORM }).meta({ minLength: 1, maxLength: NAME_BYTES })
+/** A name in which `*` stands for any characters and `\*` for a star. */
+const namePattern = z
+  .string({ error: NAME_FORM })
+  .refine((pattern) => pattern !== '' && (literalPart(pattern) === '' || isName(literalPart(pattern))), { error: NAME_FORM })
+  .meta({ minLength: 1, description: 'A name; * stands for any characters, \\* for a star' })
+
+function duration(minimum: string, maximum: string) {
+  const expected = `${DURATION_FORM}, from ${minimum} to ${maximum}`
+  const [least, most] = [parseDuration(minimum) ?? 0, parseDuration(maximum) ?? 0]
+  return z.string({ error: expected }).refine((text) => between(parseDuration(text), least, most), { error: expected })
+}
+const between = (value: number | undefined, least: number, most: number): boolean => value !== undefined && value >= least && value <= most
+
+function choice<const T extends readonly [string, ...string[]]>(...values: T) {
+  return z.enum(values, { error: oneOf(values) })
+}
+const oneOf = (values: readonly string[]): string => values.map((value) => `"${value}"`).join(' or ')
+
+const wholeNumber = (least: number, most: number) => {
+  const error = `a whole number from ${least} to ${most}`
+  return z.number({ error }).int({ error }).min(least, { error }).max(most, { error })
+}
+const flag = z.boolean({ error: 'true or false' })
+const rate = z.number({ error: 'a number above 0, or null' }).positive({ error: 'a number above 0, or null' }).nullable().default(null)
+
+// A name that looks like a value (a URL pasted by mistake) must not become part of a message, so only its form is told.
+const VARIABLE_FORM = 'the name of an environment variable of the worker'
+const variable = z.string({ error: VARIABLE_FORM }).regex(/^[A-Za-z_]\w{0,254}$/, { error: VARIABLE_FORM })
+const FILE_FORM = 'the path of a file on the worker'
+const file = z
+  .string({ error: FILE_FORM })
+  .refine((path) => path !== '' && !path.includes('\0') && !/^\w+:\/\//.test(path), { error: FILE_FORM })
+
+const REFERENCE_FORM = '{"env": NAME} or {"file": PATH}'
+const fromEnv = z.strictObject({ env: variable }, { error: REFERENCE_FORM })
+const fromFile = z.strictObject({ file }, { error: REFERENCE_FORM })
+const secretReference = z
+  .union([fromEnv, fromFile], { error: `${REFERENCE_FORM}: a reference, never the secret itself` })
+  .meta({ description: 'Where the worker finds the password' })
+
+const URL_FORM = 'a URL such as "postgres://user@host:5432/database"'
+const connectionUrl = z.string({ error: URL_FORM }).superRefine((url, context) => {
+  const parsed = parseConnectionUrl(url)
+  for (const { found, expected } of parsed.problems) context.addIssue({ code: 'custom', message: expected, params: { found } })
+  for (const found of parsed.secrets) {
+    context.addIssue({
+      code: 'custom',
+      message: `the password in "password", as ${REFERENCE_FORM}`,
+      params: { found: `${found} inside the URL` },
+    })
+  }
+})
+
+/** A ConnectionSpec. */
+export const connectionSchema = z.union(
+  [
+    z.strictObject(
+      { url: connectionUrl.meta({ description: 'A libpq connection URL without a password' }), password: secretReference.optional() },
+      { error: '{"url", "password"}' },
+    ),
+    fromEnv,
+    fromFile,
+  ],
+  { error: '{"url", "password"}, {"env": NAME} or {"file": PATH}' },
+)
+
+const column = z.union([plainName, z.strictObject({ name: plainName, as: plainName.optional() })], {
+  error: `${NAME_FORM}, or {"name", "as"}`,
+})
+const objectEntry = z.strictObject(
+  {
+    schema: plainName,
+    table: namePattern.optional(),
+    as: plainName.optional().meta({ description: 'Not in this version' }),
+    columns: z.array(column, { error: 'a list of columns' }).min(1).optional().meta({ description: 'Not in this version' }),
+  },
+  { error: '{"schema"} or {"schema", "table"}' },
+)
+const excludeEntry = z.strictObject({ schema: namePattern, table: namePattern.optional() }, { error: '{"schema"} or {"schema", "table"}' })
+const warningName = z.string({ error: 'the name of a precheck item' }).min(1, { error: 'the name of a precheck item' })
+
+const TYPES_FORM = 'a list of "schema", "full", "incremental", each at most once, not empty'
+
+/** The one definition of a MigrationSpec: what the worker validates with, its types, and the JSON Schema. */
+export const specSchema = z.strictObject(
+  {
+    name: z.string({ error: 'a text of at most 200 characters' }).max(200, { error: 'a text of at most 200 characters' }).optional(),
+    source: connectionSchema,
+    target: connectionSchema,
+    types: z
+      .array(z.enum(['schema', 'full', 'incremental'], { error: '"schema", "full" or "incremental"' }), { error: TYPES_FORM })
+      .min(1, { error: TYPES_FORM })
+      .refine((types) => new Set(types).size === types.length, { error: TYPES_FORM, when: ({ value }) => Array.isArray(value) })
+      .default(['schema', 'full', 'incremental']),
+    objects: z
+      .array(objectEntry, { error: 'a list of {"schema"} or {"schema", "table"}' })
+      .min(1, { error: 'a list of {"schema"} or {"schema", "table"}, not empty; leave it out for every user schema' })
+      .optional(),
+    exclude: z.array(excludeEntry, { error: 'a list of {"schema"} or {"schema", "table"}' }).default([]),
+    existing: choice('refuse', 'replace').default('refuse'),
+    roles: z
+      .strictObject(
+        {
+          map: z
+            .record(plainName, plainName, { error: 'an object of role names' })
+            .default({})
+            .meta({ description: 'Not in this version' }),
+          grants: z.string({ error: '"keep"' }).default('keep'),
+        },
+        { error: '{"map", "grants"}' },
+      )
+      .prefault({}),
+    reconnectWindow: duration('1s', '365d').default('12h'),
+    transferRate: z
+      .strictObject({ megabytesPerSecond: rate, rowsPerSecond: rate }, { error: '{"megabytesPerSecond", "rowsPerSecond"} or null' })
+      .nullable()
+      .default(null)
+      .meta({ description: 'Not in this version' }),
+    copy: z
+      .strictObject(
+        { tableJobs: wholeNumber(1, 64).default(4), indexJobs: wholeNumber(1, 64).default(2) },
+        { error: '{"tableJobs", "indexJobs"}' },
+      )
+      .prefault({}),
+    ddl: choice('capture', 'pause').default('capture'),
+    lag: z
+      .strictObject(
+        { heartbeat: duration('100ms', '1h').default('1s'), undelayed: duration('100ms', '24h').default('10s') },
+        { error: '{"heartbeat", "undelayed"}' },
+      )
+      .prefault({}),
+    precheck: z.strictObject({ wait: flag.default(true) }, { error: '{"wait"}' }).prefault({}),
+    ignoreWarnings: z
+      .union([flag, z.array(warningName, { error: 'a list of names' })], { error: 'true, false or a list of precheck item names' })
+      .default(false),
+    cutover: z
+      .strictObject(
+        { fence: choice('none', 'readOnly').default('none'), validate: choice('none', 'counts', 'checksum').default('counts') },
+        { error: '{"fence", "validate"}' },
+      )
+      .prefault({}),
+  },
+  { error: 'an object with at least "source" and "target"' },
+)
