@@ -4,6 +4,7 @@ import { classify } from '../errors/classify.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import { formatLsn } from '../postgres/lsn.ts'
 import type { ChangeStream, ChangeStreamOptions, StreamItem } from './change-stream.ts'
+import { publicationSkipped, streamEnded, streamSilent } from './change-stream-error.ts'
 import { PgoutputDecoder } from './pgoutput-decoder.ts'
 import { PgoutputPlugin } from './pgoutput-plugin.ts'
 import { ReceiveBuffer } from './receive-buffer.ts'
@@ -25,6 +26,7 @@ const HEADER_BYTES = 25
 export class SlotStream implements ChangeStream {
   private readonly options: ChangeStreamOptions
   private readonly maxBufferedBytes: number
+  private readonly silenceSeconds: number
   private readonly service: LogicalReplicationService
   private readonly decoder = new PgoutputDecoder()
   private readonly buffer = new ReceiveBuffer()
@@ -35,12 +37,13 @@ export class SlotStream implements ChangeStream {
   private silentSeconds = 0
   private timer: NodeJS.Timeout | undefined
   private wake: (() => void) | undefined
-  private failure: { readonly error: unknown } | undefined
+  private failure: Error | undefined
   private closing: Promise<void> | undefined
 
   constructor(options: ChangeStreamOptions) {
     this.options = options
     this.maxBufferedBytes = options.maxBufferedBytes ?? DEFAULT_BUFFERED_BYTES
+    this.silenceSeconds = options.silenceSeconds ?? DEFAULT_SILENCE_SECONDS
     this.service = new LogicalReplicationService(options.clientConfig, {
       acknowledge: { auto: false, timeoutSeconds: 0 },
       flowControl: { enabled: false },
@@ -58,13 +61,13 @@ export class SlotStream implements ChangeStream {
     const plugin = new PgoutputPlugin({ publication, onConnect: (client) => this.attach(walsenderConnection(client)) })
     try {
       await new Promise<void>((resolve, reject) => {
-        this.wake = () => reject(this.failure?.error as Error)
+        this.wake = () => reject(this.failure ?? new Error('no failure'))
         if (this.failure) return this.wake()
         this.service.on('start', () => resolve())
-        this.service.on('error', (error) => this.fail(error))
+        this.service.on('error', (error) => this.fail(classify(error, 'source')))
         this.service.subscribe(plugin, slot, formatLsn(startLsn ?? 0n)).then(
-          () => this.fail(this.ended()),
-          (error: unknown) => this.fail(error),
+          () => this.fail(streamEnded(slot)),
+          (error: unknown) => this.fail(classify(error, 'source')),
         )
       })
     } catch (error) {
@@ -80,7 +83,7 @@ export class SlotStream implements ChangeStream {
     if (this.wake) throw new MigrationError('Internal', `the change stream of slot ${this.options.slot} has two consumers`)
     while (this.buffer.empty) {
       if (this.closing) return []
-      if (this.failure) throw this.failure.error
+      if (this.failure) throw this.failure
       await new Promise<void>((resolve) => (this.wake = resolve)).finally(() => (this.wake = undefined))
     }
     const received = this.buffer.take(BATCH_ITEMS, Math.min(BATCH_BYTES, this.maxBufferedBytes))
@@ -110,12 +113,12 @@ export class SlotStream implements ChangeStream {
       try {
         this.receive(chunk)
       } catch (error) {
-        this.fail(error)
+        this.fail(classify(error, 'source'))
       }
     })
     // PostgreSQL 18 leaves out a publication that does not exist with a warning and goes on, without its changes.
     connection.on('notice', ({ severity, code, message }) => {
-      if (severity === 'WARNING' && code === '55000') this.fail(this.skippedPublication(message ?? ''))
+      if (severity === 'WARNING' && code === '55000') this.fail(publicationSkipped(this.options, message ?? ''))
     })
   }
 
@@ -152,9 +155,9 @@ export class SlotStream implements ChangeStream {
       }
     } catch (error) {
       this.buffer.clear()
-      this.failure = { error }
+      this.failure = classify(error, 'source')
       this.stopTimers()
-      if (items.length === 0) throw error
+      if (items.length === 0) throw this.failure
     }
     return items
   }
@@ -172,7 +175,7 @@ export class SlotStream implements ChangeStream {
    */
   private everySecond(): void {
     if (this.paused) return this.status.send()
-    if (this.silentSeconds > (this.options.silenceSeconds ?? DEFAULT_SILENCE_SECONDS)) return this.fail(this.silent())
+    if (this.silentSeconds > this.silenceSeconds) return this.fail(streamSilent(this.options.slot, this.silenceSeconds))
     // PostgreSQL 10 names its end of WAL on an idle stream only if asked.
     this.status.send(this.silentSeconds > 0)
     this.silentSeconds++
@@ -180,13 +183,14 @@ export class SlotStream implements ChangeStream {
 
   private readonly onAbort = (): void => {
     this.buffer.clear()
-    this.fail(this.options.signal?.reason, false)
+    const reason: unknown = this.options.signal?.reason
+    this.fail(reason instanceof Error ? reason : new Error(String(reason)))
   }
 
   /** Keeps the first error only: what follows is its consequence. */
-  private fail(error: unknown, classified = true): void {
+  private fail(error: Error): void {
     if (this.failure || this.closing) return
-    this.failure = { error: classified ? classify(error, 'source') : error }
+    this.failure = error
     this.stopTimers()
     this.wake?.()
   }
@@ -213,30 +217,5 @@ export class SlotStream implements ChangeStream {
   private stopTimers(): void {
     clearInterval(this.timer)
     this.status.disconnect()
-  }
-
-  private ended(): MigrationError {
-    const { slot } = this.options
-    return new MigrationError(
-      'ConnectionLost',
-      `On the source: the server ended the change stream of slot ${slot}. pgmove connects again.`,
-      {
-        side: 'source',
-      },
-    )
-  }
-
-  private silent(): MigrationError {
-    const seconds = this.options.silenceSeconds ?? DEFAULT_SILENCE_SECONDS
-    const text = `On the source: nothing came on the change stream of slot ${this.options.slot} for ${seconds} s, though asked for. pgmove connects again.`
-    return new MigrationError('ConnectionLost', text, { side: 'source' })
-  }
-
-  private skippedPublication(notice: string): MigrationError {
-    const { slot, publication } = this.options
-    const text =
-      `On the source: the change stream of slot ${slot} would go on without the changes of publication ${publication} ` +
-      `(${notice.slice(0, 200)}). It was dropped or altered by hand; changes since then can't be had. Nothing more is applied.`
-    return new MigrationError('Internal', text, { side: 'source' })
   }
 }

@@ -25,11 +25,12 @@ export const commands: fc.Arbitrary<History> = fc.record({
         { weight: 4, arbitrary: fc.constantFrom('begin' as const, 'commitRecord' as const, 'becomeVisible' as const) },
         { weight: 4, arbitrary: fc.constantFrom('write' as const) },
         { weight: 3, arbitrary: fc.constantFrom('logRunning' as const, 'copy' as const) },
-        { weight: 1, arbitrary: fc.constantFrom('abort' as const, 'createSlot' as const) },
+        { weight: 1, arbitrary: fc.constantFrom('abort' as const) },
+        { weight: 1, arbitrary: fc.constantFrom('createSlot' as const) },
       ),
       pick: fc.nat({ max: 1000 }),
     }),
-    { maxLength: 90, size: 'max' },
+    { minLength: 40, maxLength: 160, size: 'max' },
   ),
 })
 

@@ -19,7 +19,7 @@ function wrongHistories(runs: number, skip: (transaction: StreamedTransaction, c
 test('copy and stream together hold each committed row exactly once, whatever the interleaving', () => {
   fc.assert(
     fc.property(commands, (history) => assert.deepEqual(simulate(history, alreadyCopied, true), [])),
-    { numRuns: 3000 },
+    { numRuns: 5000 },
   )
 })
 
