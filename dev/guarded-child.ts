@@ -24,6 +24,8 @@ export interface GuardedChildOptions {
   endSignal: NodeJS.Signals
   /** Folder to remove when this process goes without having ended the child. */
   removeAfter?: string
+  /** Default: `/`, which every user may enter. */
+  cwd?: string
   uid?: number
   gid?: number
   env?: NodeJS.ProcessEnv
@@ -45,7 +47,7 @@ export interface GuardedChild {
 export function guardedChild(command: string, args: readonly string[], options: GuardedChildOptions): GuardedChild {
   const { log, endSignal, removeAfter = '', ...rest } = options
   const output = openSync(log, 'a')
-  const child = spawn(command, args, { ...rest, cwd: '/', detached: true, stdio: ['ignore', output, output] })
+  const child = spawn(command, args, { cwd: '/', ...rest, detached: true, stdio: ['ignore', output, output] })
   closeSync(output)
   if (child.pid === undefined) throw new Error(`${command} could not be started`)
   const { pid } = child

@@ -1,4 +1,4 @@
-import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/activity'
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common'
 import { HINTS } from '../errors/error-policy.ts'
 import type { MigrationError } from '../errors/migration-error.ts'
 

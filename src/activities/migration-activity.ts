@@ -1,4 +1,4 @@
-import { CancelledFailure, isCancellation } from '@temporalio/common'
+import { CancelledFailure } from '@temporalio/common'
 import { classify } from '../errors/classify.ts'
 import { errorPolicy } from '../errors/error-policy.ts'
 import { MigrationError } from '../errors/migration-error.ts'
@@ -37,8 +37,8 @@ export function migrationActivity<I extends MigrationInput, R>(
 
 /** What the attempt fails with. A cancel goes through as it is: Temporal must see that the activity was cancelled. */
 async function failure(run: ActivityRun, error: unknown): Promise<unknown> {
-  if (run.signal.aborted) return isCancellation(run.signal.reason) ? run.signal.reason : new CancelledFailure('CANCELLED')
-  if (isCancellation(error)) return error
+  if (run.signal.aborted) return run.signal.reason instanceof CancelledFailure ? run.signal.reason : new CancelledFailure('CANCELLED')
+  if (error instanceof CancelledFailure) return error
   const known = error instanceof MigrationError ? error : classify(error, 'target')
   const named =
     error instanceof MigrationError ? known : new MigrationError('Internal', `pgmove failed: ${message(error)}`, { cause: error })

@@ -1,6 +1,7 @@
 import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { ActivityOptions } from '@temporalio/workflow'
 import type { Duration } from '@temporalio/common'
+import { DATA_QUEUE_SUFFIX } from './data-queue.ts'
 import type { MigrationActivities } from './migration-activities.ts'
 
 /**
@@ -18,9 +19,6 @@ export const ACTIVITY_OPTIONS = {
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: '1 second', backoffCoefficient: 1.5, maximumInterval: '30 seconds' },
 } satisfies ActivityOptions
-
-/** Activities that hold connections for long run on a queue of their own, so that they can't starve the short ones. */
-export const DATA_QUEUE_SUFFIX = '-data'
 
 /** Runs an activity with a summary for the Web UI; `data` chooses the queue of the long-running ones. */
 export function activity<K extends keyof MigrationActivities>(

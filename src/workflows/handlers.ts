@@ -63,7 +63,7 @@ export function setHandlers(migration: Migration): void {
     if (state.ended) reject('The migration has ended.')
   }
   // Validators are plain synchronous functions: the result of an async one is ignored (TEMPORAL.md, trap 7).
-  setHandler<{ remainingBytes: string | null; undelayed: boolean }, [unknown?]>(
+  setHandler(
     updates.cutover,
     () => {
       requestCutover()
@@ -71,13 +71,13 @@ export function setHandlers(migration: Migration): void {
     },
     {
       description: 'As the signal cutover; answers with what remains to drain.',
-      validator: (argument) => {
+      validator: (argument?: unknown): void => {
         const problem = cutoverProblem(migration, argument)
         if (problem !== undefined) reject(problem)
       },
     },
   )
-  setHandler<void, []>(updates.abortCutover, abortCutover, {
+  setHandler(updates.abortCutover, abortCutover, {
     description: 'As the signal abortCutover.',
     validator: () => {
       if (!state.cutoverRequested && state.phase !== 'cutover') reject('No cutover is under way.')
@@ -92,9 +92,9 @@ function refuseLater(migration: Migration, name: 'resolve' | 'setTransferRate' |
   setHandler(signals[name], () => migration.refuse('NotInThisVersion', `The signal ${name} ${LATER}`), {
     description: 'Not in this version.',
   })
-  setHandler<void, [unknown?]>(updates[name], () => undefined, {
+  setHandler(updates[name], (_argument?: unknown): void => undefined, {
     description: 'Not in this version.',
-    validator: () => reject(`The update ${name} ${LATER}`),
+    validator: (_argument?: unknown): void => reject(`The update ${name} ${LATER}`),
   })
 }
 

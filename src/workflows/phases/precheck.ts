@@ -1,12 +1,16 @@
-import { ApplicationFailure } from '@temporalio/workflow'
+import { ApplicationFailure, isCancellation } from '@temporalio/workflow'
+import { errorPolicy } from '../../errors/error-policy.ts'
+import { activity } from '../activity-options.ts'
+import { applicationFailure } from '../migration.ts'
 import type { Migration } from '../migration.ts'
+import type { MigrationActivities } from '../migration-activities.ts'
 import type { Phase } from '../status.ts'
 
 /** Checks both databases. Items that did not pass wait for `resume`, or end the workflow when the spec says so. */
 export async function precheck(migration: Migration): Promise<Phase> {
   const { state, spec } = migration
   for (;;) {
-    const result = await migration.run('precheck', 'Check both databases', {})
+    const result = await check(migration)
     state.id = result.id
     state.precheck = { status: result.status, items: result.items }
     migration.touch()
@@ -25,4 +29,18 @@ export async function precheck(migration: Migration): Promise<Phase> {
     if (item.status === 'Warning' && state.warnings.length < 200) state.warnings.push(`${item.name}: ${item.found}`)
   }
   return 'schema'
+}
+
+/** With `precheck.wait` false, what would wait for the operator (a wrong password, say) ends the workflow too. */
+async function check(migration: Migration): Promise<Awaited<ReturnType<MigrationActivities['precheck']>>> {
+  const summary = 'Check both databases'
+  if (migration.spec.precheck.wait) return migration.run('precheck', summary, {})
+  try {
+    return await activity('precheck', summary)(migration.input)
+  } catch (error) {
+    if (isCancellation(error)) throw error
+    const failure = applicationFailure(error)
+    if (errorPolicy(failure.type ?? 'Internal') !== 'wait') throw failure
+    throw ApplicationFailure.nonRetryable(`The precheck did not pass; nothing was changed. ${failure.type}: ${failure.message}`, 'PrecheckFailed')
+  }
 }

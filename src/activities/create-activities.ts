@@ -1,0 +1,50 @@
+import type { MigrationActivities } from '../workflows/migration-activities.ts'
+import type { ActivityServices } from './activity-run.ts'
+import { applyChanges } from './apply-changes.ts'
+import { compareCounts } from './compare-counts.ts'
+import { copyGroup } from './copy-group.ts'
+import { copyUnderOneSnapshot } from './copy-under-one-snapshot.ts'
+import { dumpDefinitions } from './dump-definitions.ts'
+import { finishCopy } from './finish-copy.ts'
+import { planTables } from './plan-tables.ts'
+import { precheck } from './precheck.ts'
+import { prepareSource } from './prepare-source.ts'
+import { prepareTarget } from './prepare-target.ts'
+import { putTargetBack } from './put-target-back.ts'
+import { refreshViews } from './refresh-views.ts'
+import { releaseSource } from './release-source.ts'
+import { restoreConstraints } from './restore-constraints.ts'
+import { restoreDefinitions } from './restore-definitions.ts'
+import { restoreTarget } from './restore-target.ts'
+import { setPaused } from './set-paused.ts'
+import { setSequences } from './set-sequences.ts'
+import { takeMarker } from './take-marker.ts'
+import { verifyTarget } from './verify-target.ts'
+import { writeReport } from './write-report.ts'
+
+/** All activities of a worker, with what they need from outside. */
+export function createActivities(services: ActivityServices): MigrationActivities {
+  return {
+    applyChanges: applyChanges(services),
+    compareCounts: compareCounts(services),
+    copyGroup: copyGroup(services),
+    copyUnderOneSnapshot: copyUnderOneSnapshot(services),
+    dumpDefinitions: dumpDefinitions(services),
+    finishCopy: finishCopy(services),
+    planTables: planTables(services),
+    precheck: precheck(services),
+    prepareSource: prepareSource(services),
+    prepareTarget: prepareTarget(services),
+    putTargetBack: putTargetBack(services),
+    refreshViews: refreshViews(services),
+    releaseSource: releaseSource(services),
+    restoreConstraints: restoreConstraints(services),
+    restoreDefinitions: restoreDefinitions(services),
+    restoreTarget: restoreTarget(services),
+    setPaused: setPaused(services),
+    setSequences: setSequences(services),
+    takeMarker: takeMarker(services),
+    verifyTarget: verifyTarget(services),
+    writeReport: writeReport(services),
+  }
+}

@@ -1,0 +1,134 @@
+import type { Database } from '../postgres/connect.ts'
+import { formatLsn } from '../postgres/lsn.ts'
+import { LagMeter } from '../replication/lag-meter.ts'
+import { beat } from '../source/heartbeat.ts'
+import type { MigrationRecord } from '../state/migration-record.ts'
+import type { ActivityReport } from '../workflows/status.ts'
+import type { ActivityRun } from './activity-run.ts'
+
+const REPORT_MS = { catchingUp: 8_000, steady: 20_000 }
+const TICK_MS = 1_000
+
+/**
+ * Runs beside the stream: writes the source's heartbeat, measures lag, and reports to the workflow, at once when `undelayed`
+ * changes and else at the pace that status promises. A failure of its own aborts the stream.
+ */
+export class StreamMonitor {
+  readonly #run: ActivityRun
+  readonly #source: Database
+  readonly #record: MigrationRecord
+  readonly #reportEveryMs: number
+  readonly #lag: LagMeter
+  readonly #abort = new AbortController()
+  #appliedLsn: bigint | undefined
+  #beating: Promise<void> = Promise.resolve()
+  #ticker: NodeJS.Timeout | undefined
+  #stopped = false
+  #failure: { error: unknown } | undefined
+  #reportedAt = 0
+  #reportedUndelayed: boolean | undefined
+  /** Changes applied to selected tables by this attempt. */
+  changes = 0
+  transactions = 0
+
+  constructor(run: ActivityRun, source: Database, record: MigrationRecord, catchingUp: boolean) {
+    this.#run = run
+    this.#source = source
+    this.#record = record
+    this.#reportEveryMs = catchingUp ? REPORT_MS.catchingUp : REPORT_MS.steady
+    this.#lag = new LagMeter(run.services.now, run.spec.lag.undelayedMs)
+  }
+
+  /** Aborted when the monitor has failed. */
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  throwIfFailed(): void {
+    if (this.#failure) throw this.#failure.error
+  }
+
+  async start(): Promise<void> {
+    this.#beating = this.#beat()
+    this.#ticker = setInterval(() => void this.report(false), TICK_MS)
+    await Promise.resolve()
+  }
+
+  applied(position: { endLsn: bigint; transactions: number; changes: number }): void {
+    this.#appliedLsn = position.endLsn
+    this.transactions += position.transactions
+    this.changes += position.changes
+    this.#run.progress = { applied: formatLsn(position.endLsn), transactions: this.transactions, changes: this.changes }
+  }
+
+  beatArrived(number: string): void {
+    this.#lag.arrived(number)
+  }
+
+  /** Reports if something changed that must show at once, or if it is time; `force` reports in any case. */
+  async report(force: boolean): Promise<void> {
+    const now = this.#run.services.now()
+    const { undelayed, lagMs } = this.#lag
+    const due = now - this.#reportedAt >= this.#reportEveryMs
+    if (this.#stopped || !(force || due || undelayed !== this.#reportedUndelayed)) return
+    if (lagMs === undefined && !force && !due) return
+    this.#reportedAt = now
+    this.#reportedUndelayed = undelayed
+    try {
+      await this.#run.report(await this.#figures(undelayed, lagMs))
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearInterval(this.#ticker)
+    this.#abort.abort()
+    await this.#beating
+  }
+
+  async #figures(undelayed: boolean, lagMs: number | undefined): Promise<Omit<ActivityReport, 'id' | 'at'>> {
+    const [row] = await this.#source.query<{ retained: string | null; confirmed: string | null; behind: string | null }>(
+      `select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), restart_lsn)::bigint::text as retained, confirmed_flush_lsn::text as confirmed,
+         greatest(0, pg_wal_lsn_diff(pg_current_wal_insert_lsn(), coalesce($2::pg_lsn, confirmed_flush_lsn)))::bigint::text as behind
+       from pg_replication_slots where slot_name = $1`,
+      [this.#record.slot, this.#appliedLsn === undefined ? null : formatLsn(this.#appliedLsn)],
+    )
+    return {
+      undelayed,
+      ...(lagMs === undefined ? {} : { lag: { bytes: row?.behind ?? '0', seconds: Math.round(lagMs / 100) / 10 } }),
+      slot: {
+        name: this.#record.slot ?? '',
+        startLsn: this.#record.consistent_point,
+        appliedLsn: this.#appliedLsn === undefined ? null : formatLsn(this.#appliedLsn),
+        confirmedLsn: row?.confirmed ?? null,
+        retainedBytes: row?.retained ?? null,
+      },
+      connection: { source: { state: 'connected' }, target: { state: 'connected' } },
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const { signal } = this.#abort
+    try {
+      const connection = await this.#run.connect('source', 'heartbeat', { lockTimeoutMs: 2000 })
+      while (!signal.aborted) {
+        this.#lag.sent(await beat(connection, this.#run.id))
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, this.#run.spec.lag.heartbeatMs)
+          signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+        })
+      }
+      await this.#run.close(connection)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return
+    this.#failure ??= { error }
+    this.#abort.abort()
+  }
+}

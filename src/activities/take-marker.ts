@@ -1,0 +1,17 @@
+import { formatLsn } from '../postgres/lsn.ts'
+import { sourcePosition } from '../source/source-position.ts'
+import { updateMigrationRecord } from '../state/migration-record.ts'
+import type { MigrationActivities } from '../workflows/migration-activities.ts'
+import type { ActivityServices } from './activity-run.ts'
+import { migrationActivity } from './migration-activity.ts'
+
+/** The source's insert position now: the commit record of whatever was committed before stands below it. */
+export function takeMarker(services: ActivityServices): MigrationActivities['takeMarker'] {
+  return migrationActivity(services, async (run) => {
+    const source = await run.connect('source', 'marker')
+    const target = await run.connect('target', 'marker')
+    const lsn = formatLsn(await sourcePosition(source))
+    await updateMigrationRecord(target, run.id, { marker_lsn: lsn })
+    return { lsn }
+  })
+}

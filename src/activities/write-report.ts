@@ -1,0 +1,57 @@
+import type { Database } from '../postgres/connect.ts'
+import { updateMigrationRecord } from '../state/migration-record.ts'
+import type { MigrationActivities } from '../workflows/migration-activities.ts'
+import { cutList } from '../workflows/status.ts'
+import type { CutList } from '../workflows/status.ts'
+import type { ActivityServices } from './activity-run.ts'
+import { migrationActivity } from './migration-activity.ts'
+
+type Input = Parameters<MigrationActivities['writeReport']>[0]
+
+/** Collects the report from the target's state and closes the migration's record. */
+export function writeReport(services: ActivityServices): MigrationActivities['writeReport'] {
+  return migrationActivity(services, async (run, { facts }: Input) => {
+    const target = await run.connect('target', 'report')
+    const [tables] = await target.query<{ total: string; copied: string; rows: string; bytes: string }>(
+      `select count(*) as total, count(copied_at) as copied, coalesce(sum(rows), 0) as rows, coalesce(sum(bytes), 0) as bytes
+       from pgmove.migrated_table where id = $1`,
+      [run.id],
+    )
+    const [progress] = await target.query<{ transactions: string; changes: string }>(
+      `select transactions, changes from pgmove.progress where id = $1`,
+      [run.id],
+    )
+    const kinds = await target.query<{ kind: string; count: string }>(
+      `select kind, count(*) as count from pgmove.entry where id = $1 and restored_at is not null group by kind order by kind`,
+      [run.id],
+    )
+    await updateMigrationRecord(target, run.id, { outcome: 'completed', finished_at: new Date(run.services.now()).toISOString() })
+    return {
+      id: run.id,
+      name: run.spec.name,
+      types: run.spec.types,
+      tables: { total: Number(tables?.total ?? 0), copied: Number(tables?.copied ?? 0) },
+      rows: tables?.rows ?? '0',
+      bytes: tables?.bytes ?? '0',
+      changes: progress?.changes ?? '0',
+      transactions: progress?.transactions ?? '0',
+      objects: Object.fromEntries(kinds.map(({ kind, count }) => [kind, Number(count)])),
+      skipped: await notes(target, run.id, 'skipped'),
+      repeated: await notes(target, run.id, 'repeated'),
+      durations: facts.durations,
+      cutover: facts.cutover,
+      sequences: facts.sequences,
+      validation: facts.validation,
+      warnings: cutList(facts.warnings),
+      left: facts.left,
+    }
+  })
+}
+
+async function notes(target: Database, id: string, kind: string): Promise<CutList<{ object: string; reason: string }>> {
+  const rows = await target.query<{ object: string; text: string; total: string }>(
+    `select object, left(text, 300) as text, count(*) over () as total from pgmove.note where id = $1 and kind = $2 order by ordinal limit 50`,
+    [id, kind],
+  )
+  return { total: Number(rows[0]?.total ?? 0), items: rows.map(({ object, text }) => ({ object, reason: text })) }
+}
