@@ -92,11 +92,28 @@ export function statusOf(state: MigrationState): Status {
     rate: state.rate,
     eta: state.eta,
     connection: { source: state.source, target: state.target },
-    precheck: state.precheck,
+    precheck: precheckOf(state),
     warnings: cutList(state.warnings),
     sequences: { total: state.sequenceTotal, items: state.sequences },
     errors: { total: state.errorTotal, items: state.errors },
   }
+}
+
+/** A server that can't be reached while the databases are checked shows as the Failed item `connection`; it is retried by itself. */
+function precheckOf(state: MigrationState): PrecheckResult | null {
+  if (state.phase !== 'precheck') return state.precheck
+  const lost = (['source', 'target'] as const).filter((side) => state[side].state === 'reconnecting')
+  if (lost.length === 0) return state.precheck
+  const item = {
+    name: 'connection',
+    status: 'Failed' as const,
+    found: `the ${lost.join(' and the ')} can't be reached`,
+    expected: 'both servers answer',
+    fix: 'Check host, port and firewall; pgmove tries again by itself within the reconnect window.',
+    objects: [],
+    objectCount: 0,
+  }
+  return { status: 'Failed', items: [item, ...(state.precheck?.items ?? [])] }
 }
 
 /** Takes over what an activity reported. */

@@ -41,6 +41,9 @@ async function check(migration: Migration): Promise<Awaited<ReturnType<Migration
     if (isCancellation(error)) throw error
     const failure = applicationFailure(error)
     if (errorPolicy(failure.type ?? 'Internal') !== 'wait') throw failure
-    throw ApplicationFailure.nonRetryable(`The precheck did not pass; nothing was changed. ${failure.type}: ${failure.message}`, 'PrecheckFailed')
+    throw ApplicationFailure.nonRetryable(
+      `The precheck did not pass; nothing was changed. ${failure.type}: ${failure.message}`,
+      'PrecheckFailed',
+    )
   }
 }

@@ -1,0 +1,71 @@
+import { MigrationError } from '../errors/migration-error.ts'
+import type { Database } from '../postgres/connect.ts'
+import { qualified } from '../postgres/quote.ts'
+import type { MigrationSpec } from '../spec/migration-spec.ts'
+import { readMigratedTables } from '../state/migrated-table.ts'
+import { readSelectedTables } from './selected-tables.ts'
+
+interface TargetColumn extends Record<string, string | null> {
+  schema: string
+  table: string
+  column: string
+  type: string
+}
+
+/**
+ * Compares the selected tables as the source has them now with what stands on the target: a table made, dropped or renamed,
+ * a column added, dropped, renamed or retyped since the definitions were copied. Fails with `UnsupportedDdl` naming the
+ * first differences. `sameTypes` is for migrations whose target tables pgmove made; others may have wider types.
+ */
+export async function checkDefinitionDrift(
+  source: Database,
+  target: Database,
+  { id, spec, sameTypes }: { id: string; spec: Pick<MigrationSpec, 'objects' | 'exclude'>; sameTypes: boolean },
+): Promise<void> {
+  const migrated = new Map((await readMigratedTables(target, id)).map((t) => [`${t.sourceSchema}\0${t.sourceTable}`, t]))
+  const found = new Map<string, string>()
+  const rows = await target.query<TargetColumn>(
+    `select n.nspname as schema, c.relname as table, a.attname as column, format_type(a.atttypid, a.atttypmod) as type
+     from pgmove.migrated_table m
+     join pg_namespace n on n.nspname = m.target_schema
+     join pg_class c on c.relnamespace = n.oid and c.relname = m.target_table
+     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+     where m.id = $1`,
+    [id],
+  )
+  for (const { schema, table, column, type } of rows) found.set(`${schema}\0${table}\0${column}`, type)
+
+  const differences: string[] = []
+  for (const table of await readSelectedTables(source, spec)) {
+    if (table.kind !== 'r') continue
+    const key = `${table.schema}\0${table.name}`
+    const name = qualified(table.schema, table.name)
+    const to = migrated.get(key)
+    migrated.delete(key)
+    if (!to) {
+      differences.push(`${name} is new`)
+      continue
+    }
+    for (const column of table.columns) {
+      const type = found.get(`${to.targetSchema}\0${to.targetTable}\0${column.name}`)
+      if (type === undefined) differences.push(`${name}: the target has no column ${column.name}`)
+      else if (sameTypes && type !== column.type) differences.push(`${name}.${column.name} is ${column.type}, on the target ${type}`)
+    }
+    if (sameTypes) {
+      const names = new Set(table.columns.map((column) => column.name))
+      const prefix = `${to.targetSchema}\0${to.targetTable}\0`
+      for (const other of found.keys()) {
+        if (other.startsWith(prefix) && !names.has(other.slice(prefix.length)))
+          differences.push(`${name}: the source has no column ${other.slice(prefix.length)} any more`)
+      }
+    }
+  }
+  for (const { sourceSchema, sourceTable } of migrated.values()) differences.push(`${qualified(sourceSchema, sourceTable)} is gone`)
+  if (differences.length === 0) return
+  const list = differences.slice(0, 8).join('; ')
+  throw new MigrationError(
+    'UnsupportedDdl',
+    `Definitions on the source have changed during the migration: ${list}${differences.length > 8 ? ` and ${differences.length - 8} more` : ''}. pgmove waits and keeps its place.`,
+    { side: 'source' },
+  )
+}
