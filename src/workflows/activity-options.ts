@@ -1,6 +1,5 @@
 import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { ActivityOptions } from '@temporalio/workflow'
-import type { Duration } from '@temporalio/common'
 import { DATA_QUEUE_SUFFIX } from './data-queue.ts'
 import type { MigrationActivities } from './migration-activities.ts'
 
@@ -25,13 +24,13 @@ export function activity<K extends keyof MigrationActivities>(
   name: K,
   summary: string,
   queue: 'short' | 'data' = 'short',
-  scheduleToCloseTimeout?: Duration,
+  scheduleToCloseMs?: number,
 ): MigrationActivities[K] {
   const taskQueue = queue === 'data' ? `${workflowInfo().taskQueue}${DATA_QUEUE_SUFFIX}` : workflowInfo().taskQueue
   return proxyActivities<MigrationActivities>({
     ...ACTIVITY_OPTIONS,
     taskQueue,
     summary,
-    ...(scheduleToCloseTimeout === undefined ? {} : { scheduleToCloseTimeout }),
-  })[name] as MigrationActivities[K]
+    ...(scheduleToCloseMs === undefined ? {} : { scheduleToCloseTimeout: scheduleToCloseMs }),
+  })[name]
 }

@@ -31,6 +31,9 @@ export interface Carried {
   readonly continueAsNewAfter?: number
 }
 
+/** How long the source is tried for after a cancel or a failure. */
+const RELEASE_MS = 120_000
+
 const PHASES: Readonly<Record<Exclude<Phase, 'done'>, (migration: Migration) => Promise<Phase | CutoverFacts>>> = {
   precheck,
   schema,
@@ -112,8 +115,8 @@ async function release(migration: Migration, error: unknown): Promise<void> {
   addError(state, { at: new Date().toISOString(), type: type ?? 'Internal', message })
   if (begun) {
     const steps = [
-      () => migration.has('incremental') && migration.runOnce('releaseSource', 'Release the source', {}, '2 minutes'),
-      () => migration.runOnce('putTargetBack', "Put the target's own objects back", { outcome: type ?? 'Internal' }, '2 minutes'),
+      () => migration.has('incremental') && migration.runOnce('releaseSource', 'Release the source', {}, RELEASE_MS),
+      () => migration.runOnce('putTargetBack', "Put the target's own objects back", { outcome: type ?? 'Internal' }, RELEASE_MS),
     ]
     for (const step of steps) {
       try {

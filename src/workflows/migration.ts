@@ -1,6 +1,5 @@
 import { condition, isCancellation, log, setCurrentDetails, workflowInfo } from '@temporalio/workflow'
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow'
-import type { Duration } from '@temporalio/common'
 import { errorPolicy } from '../errors/error-policy.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { activity } from './activity-options.ts'
@@ -95,9 +94,9 @@ export class Migration {
     name: K,
     summary: string,
     extra: Extra<K>,
-    scheduleToCloseTimeout: Duration,
+    scheduleToCloseMs: number,
   ): Promise<Result<K>> {
-    const call = activity(name, summary, 'short', scheduleToCloseTimeout) as (input: unknown) => Promise<Result<K>>
+    const call = activity(name, summary, 'short', scheduleToCloseMs) as (input: unknown) => Promise<Result<K>>
     return call({ ...this.input, ...extra })
   }
 
@@ -133,7 +132,7 @@ export class Migration {
 
 /** The ApplicationFailure behind an activity's failure; whatever else it was becomes one of kind Internal. */
 export function applicationFailure(error: unknown): ApplicationFailure {
-  for (let e = error; e instanceof Error; e = e.cause as unknown) if (e instanceof ApplicationFailure) return e
+  for (let e = error; e instanceof Error; e = e.cause) if (e instanceof ApplicationFailure) return e
   const message = error instanceof ActivityFailure ? `${error.message}: ${error.cause?.message ?? ''}` : String(error)
   return ApplicationFailure.nonRetryable(message.slice(0, 900), 'Internal')
 }
