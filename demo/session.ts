@@ -18,9 +18,9 @@ const PINNED = {
 export interface Session {
   readonly client: pg.Client
   /** The rows; of several statements in one text those of the last. */
-  query(text: string, values?: readonly unknown[]): Promise<Row[]>
+  readonly query: (text: string, values?: readonly unknown[]) => Promise<Row[]>
   /** Never fails. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** Connects by a URL, with pinned settings. */

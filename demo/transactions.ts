@@ -3,9 +3,9 @@ import type { Row } from './session.ts'
 
 /** What a transaction of the application works with. */
 export interface Work {
-  query(text: string, values?: readonly unknown[]): Promise<Row[]>
+  readonly query: (text: string, values?: readonly unknown[]) => Promise<Row[]>
   /** A whole number from 0 to below `limit`. */
-  random(limit: number): number
+  readonly random: (limit: number) => number
   /** Where the shop's ids lie, read when the writer started. */
   readonly shop: ShopRange
 }
@@ -25,7 +25,7 @@ export interface Transaction {
   readonly kind: string
   /** How often it runs, against the sum of all. */
   readonly weight: number
-  run(work: Work): Promise<unknown>
+  readonly run: (work: Work) => Promise<unknown>
 }
 
 const FIRST_PRODUCT = 1000

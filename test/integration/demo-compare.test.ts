@@ -169,8 +169,8 @@ describe('the comparison at the end of the demo', () => {
 
   test('finds a lost and a doubled commit', async () => {
     const [first, second] = [...options.book!.ledger.acknowledged.keys()].map((name) => name.split('-'))
-    await target.sql('delete from audit.app_transactions where writer = $1 and number = $2', first!)
-    await target.sql(`insert into audit.app_transactions values ($1, $2, 'again')`, second!)
+    await target.sql('delete from audit.app_transactions where writer = $1 and number = $2', first)
+    await target.sql(`insert into audit.app_transactions values ($1, $2, 'again')`, second)
     const result = differences(await compare(options)).join('\n')
     assert.match(result, new RegExp(`ledger: 1 acknowledged commits are missing on the target, such as ${first!.join('-')}`))
     assert.match(result, new RegExp(`ledger: 1 transactions stand more than once on the target, such as ${second!.join('-')}`))

@@ -1,0 +1,62 @@
+import { createLogUpdate } from 'log-update'
+import { progressKey, progressLine, progressLines } from './progress.ts'
+import type { Progress } from './progress.ts'
+
+/** Where the demo talks to its user. */
+export interface Display {
+  /** A line that stays. */
+  say(text?: string): void
+  /** A step that takes a while: its name, then its result. */
+  step<T>(title: string, work: () => Promise<T>, result?: (value: T) => string): Promise<T>
+  /** What goes on now; replaces the last. */
+  show(progress: Progress): void
+  /** The last state of what goes on stays. */
+  settle(): void
+}
+
+/** On a terminal: progress is renewed in place. */
+export function terminalDisplay(stream: NodeJS.WriteStream): Display {
+  const update = createLogUpdate(stream)
+  const say = (text = ''): void => {
+    update.clear()
+    stream.write(`${text}\n`)
+  }
+  return {
+    say,
+    step: async (title, work, result) => {
+      const started = Date.now()
+      update(`  ▶ ${title}`)
+      const value = await work()
+      say(`  ✔ ${title}${ended(started, result?.(value))}`)
+      return value
+    },
+    show: (progress) => update(progressLines(progress).join('\n')),
+    settle: () => update.done(),
+  }
+}
+
+/** For logs and pipes: a line when something changes. */
+export function plainDisplay(stream: NodeJS.WritableStream): Display {
+  const started = Date.now()
+  let last = ''
+  const say = (text = ''): void => void stream.write(`${text}\n`)
+  return {
+    say,
+    step: async (title, work, result) => {
+      const began = Date.now()
+      const value = await work()
+      say(`${title}${ended(began, result?.(value))}`)
+      return value
+    },
+    show: (progress) => {
+      const key = progressKey(progress)
+      if (key !== last) say(`[${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s] ${progressLine(progress)}`)
+      last = key
+    },
+    settle: () => undefined,
+  }
+}
+
+function ended(started: number, result: string | undefined): string {
+  return `${result === undefined ? '' : `: ${result}`} (${((Date.now() - started) / 1000).toFixed(1)} s)`
+}
