@@ -1,7 +1,7 @@
 import type { Database } from '../postgres/connect.ts'
 import { formatLsn } from '../postgres/lsn.ts'
 import { LagMeter } from '../replication/lag-meter.ts'
-import { beat } from '../source/heartbeat.ts'
+import { beat, HEARTBEAT_SETTINGS } from '../source/heartbeat.ts'
 import type { MigrationRecord } from '../state/migration-record.ts'
 import type { ActivityReport } from '../workflows/status.ts'
 import type { ActivityRun } from './activity-run.ts'
@@ -112,9 +112,10 @@ export class StreamMonitor {
   async #beat(): Promise<void> {
     const { signal } = this.#abort
     try {
-      const connection = await this.#run.connect('source', 'heartbeat', { lockTimeoutMs: 2000 })
+      const connection = await this.#run.connect('source', 'heartbeat', { lockTimeoutMs: 2000, settings: HEARTBEAT_SETTINGS })
       while (!signal.aborted) {
-        this.#lag.sent(await beat(connection, this.#run.id))
+        const at = this.#run.services.now()
+        this.#lag.sent(await beat(connection, this.#run.id), at)
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, this.#run.spec.lag.heartbeatMs)
           signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })

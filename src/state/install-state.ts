@@ -27,7 +27,11 @@ create table pgmove.migration (
   schema_dumped boolean not null default false,
   copy_planned boolean not null default false,
   paused boolean not null default false,
-  marker_lsn pg_lsn
+  marker_lsn pg_lsn,
+  -- the copy's last report to the workflow: one of the running activities sends it for all
+  reported_at timestamptz,
+  reported_rows bigint not null default 0,
+  reported_bytes bigint not null default 0
 );
 -- The one row that is written in the same transaction as replicated data. Half-filled pages keep its updates HOT.
 create table pgmove.progress (

@@ -60,3 +60,11 @@ export async function readMigratedTables(target: Database, id: string, group?: n
     ...(r.indexed_at !== null ? { indexedAt: r.indexed_at } : {}),
   }))
 }
+
+/** The table's own indexes stand. */
+export async function markIndexed(target: Database, id: string, table: Pick<MigratedTable, 'sourceSchema' | 'sourceTable'>): Promise<void> {
+  await target.query(
+    `update pgmove.migrated_table set indexed_at = clock_timestamp() where id = $1 and source_schema = $2 and source_table = $3 and indexed_at is null`,
+    [id, table.sourceSchema, table.sourceTable],
+  )
+}

@@ -1,0 +1,64 @@
+import { copyTable } from '../copy/copy-table.ts'
+import { canSetReplicaRole } from '../replication/replica-role.ts'
+import { restoreIndexes } from '../schema/restore-indexes.ts'
+import { markIndexed, readMigratedTables } from '../state/migrated-table.ts'
+import { readMigrationRecord } from '../state/migration-record.ts'
+import type { MigrationActivities } from '../workflows/migration-activities.ts'
+import type { ActivityServices } from './activity-run.ts'
+import { CopyMonitor } from './copy-monitor.ts'
+import { migrationActivity } from './migration-activity.ts'
+
+type Input = Parameters<MigrationActivities['copyGroup']>[0]
+
+/** Copies the tables of one group and builds their indexes; see MigrationActivities. */
+export function copyGroup(services: ActivityServices): MigrationActivities['copyGroup'] {
+  return migrationActivity(services, async (run, { group }: Input) => {
+    const source = await run.connect('source', `copy ${group}`)
+    const sourceObserver = await run.connect('source', `copy ${group} watch`)
+    const target = await run.connect('target', `copy ${group}`)
+    const control = await run.connect('target', `copy ${group} control`)
+    const record = await readMigrationRecord(target, run.id)
+    const replicaRole = await canSetReplicaRole(target)
+    const monitor = new CopyMonitor(run, control)
+    let rows = 0n
+    let bytes = 0n
+    try {
+      await monitor.start()
+      for (const table of await readMigratedTables(target, run.id, group)) {
+        await monitor.paused()
+        const signal = AbortSignal.any([run.signal, monitor.signal])
+        signal.throwIfAborted()
+        if (table.copiedAt === undefined) {
+          const copied = await copyTable({
+            source,
+            sourceObserver,
+            target,
+            id: run.id,
+            table,
+            incremental: run.spec.types.includes('incremental'),
+            replicaRole,
+            systemIdentifier: record.system_identifier,
+            signal,
+            onProgress: (sentBytes, sentRows) => monitor.progress(table, sentBytes, sentRows),
+            paused: () => monitor.paused(),
+          })
+          monitor.done(table)
+          rows += BigInt(copied.rows)
+          bytes += BigInt(copied.bytes)
+          await run.failpoint('table copied')
+        }
+        if (table.indexedAt === undefined) {
+          const name = { schema: table.targetSchema, name: table.targetTable }
+          if (run.spec.types.includes('schema')) await restoreIndexes({ target, id: run.id, table: name, signal })
+          await markIndexed(target, run.id, table)
+        }
+      }
+    } catch (error) {
+      monitor.throwIfFailed()
+      throw error
+    } finally {
+      await monitor.stop()
+    }
+    return { rows: String(rows), bytes: String(bytes) }
+  })
+}

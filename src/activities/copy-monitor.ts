@@ -1,0 +1,145 @@
+import type { Database } from '../postgres/connect.ts'
+import type { MigratedTable } from '../state/migrated-table.ts'
+import type { ActivityRun } from './activity-run.ts'
+
+const TICK_MS = 1_000
+
+/**
+ * Runs beside a copy on a connection of its own: looks every second whether the migration is paused, writes down how far the
+ * tables are, and reports to the workflow. Several copies run at once, on several workers; whichever comes first after 5 s
+ * reports for all.
+ */
+export class CopyMonitor {
+  readonly #run: ActivityRun
+  readonly #control: Database
+  readonly #abort = new AbortController()
+  readonly #tables = new Map<MigratedTable, { rows: number; bytes: number }>()
+  #working: Promise<void> = Promise.resolve()
+  #failure: { error: unknown } | undefined
+  #gate: { opened: Promise<void>; open: () => void } | undefined
+
+  constructor(run: ActivityRun, control: Database) {
+    this.#run = run
+    this.#control = control
+  }
+
+  /** Aborted when the monitor has failed. */
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  throwIfFailed(): void {
+    if (this.#failure) throw this.#failure.error
+  }
+
+  /** Resolves once it is known whether the migration is paused. */
+  async start(): Promise<void> {
+    await this.#tick()
+    this.#working = this.#loop()
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    this.#gate?.open()
+    await this.#working
+  }
+
+  progress(table: MigratedTable, bytes: number, rows: number): void {
+    this.#tables.set(table, { bytes, rows })
+    this.#run.progress = { table: `${table.sourceSchema}.${table.sourceTable}`, rows, bytes }
+  }
+
+  done(table: MigratedTable): void {
+    this.#tables.delete(table)
+  }
+
+  /** Pending while the migration is paused. */
+  paused(): Promise<void> | undefined {
+    return this.#gate?.opened
+  }
+
+  async #loop(): Promise<void> {
+    const { signal } = this.#abort
+    try {
+      while (!signal.aborted) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, TICK_MS)
+          signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+        })
+        if (!signal.aborted) await this.#tick()
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      this.#failure = { error }
+      this.#gate?.open()
+      this.#abort.abort()
+    }
+  }
+
+  async #tick(): Promise<void> {
+    const { id } = this.#run
+    const [row] = await this.#control.query<{ paused: string }>(`select paused from pgmove.migration where id = $1`, [id])
+    this.#setPaused(row?.paused === 't')
+    for (const [table, { rows, bytes }] of this.#tables) {
+      // A copy that has become final meanwhile keeps its own figures.
+      await this.#control.query(
+        `update pgmove.migrated_table set rows = $4, bytes = $5 where id = $1 and source_schema = $2 and source_table = $3 and copied_at is null`,
+        [id, table.sourceSchema, table.sourceTable, String(rows), String(bytes)],
+      )
+    }
+    await this.#report()
+  }
+
+  #setPaused(paused: boolean): void {
+    if (paused && !this.#gate) {
+      let open = (): void => undefined
+      const opened = new Promise<void>((resolve) => (open = resolve))
+      this.#gate = { opened, open }
+    } else if (!paused && this.#gate) {
+      this.#gate.open()
+      this.#gate = undefined
+    }
+  }
+
+  async #report(): Promise<void> {
+    const [row] = await this.#control.query<Figures>(
+      `with now as (
+         select count(*) as total, count(copied_at) as copied, coalesce(sum(rows), 0)::bigint as rows, coalesce(sum(bytes), 0)::bigint as bytes,
+           coalesce(sum(case when copied_at is null then greatest(estimated_bytes, bytes) else bytes end), 0)::bigint as bytes_total
+         from pgmove.migrated_table where id = $1
+       ), before as (
+         select reported_at, reported_rows, reported_bytes from pgmove.migration
+         where id = $1 and (reported_at is null or reported_at < clock_timestamp() - interval '5 seconds')
+       )
+       update pgmove.migration m set reported_at = clock_timestamp(), reported_rows = now.rows, reported_bytes = now.bytes
+       from now, before
+       where m.id = $1 and m.reported_at is not distinct from before.reported_at
+       returning now.*, now.rows - before.reported_rows as new_rows, now.bytes - before.reported_bytes as new_bytes,
+         extract(epoch from clock_timestamp() - before.reported_at) as seconds`,
+      [this.#run.id],
+    )
+    if (!row) return
+    const seconds = Number(row.seconds ?? 0)
+    const bytesPerSecond = seconds > 0 ? Number(row.new_bytes) / seconds : 0
+    const left = Number(row.bytes_total) - Number(row.bytes)
+    await this.#run.report({
+      tables: { total: Number(row.total), copied: Number(row.copied) },
+      rows: row.rows,
+      bytes: { total: row.bytes_total, copied: row.bytes },
+      rate: seconds > 0 ? Math.max(0, Math.round(Number(row.new_rows) / seconds)) : 0,
+      eta: bytesPerSecond > 0 ? Math.round(left / bytesPerSecond) : null,
+      connection: { source: { state: 'connected' }, target: { state: 'connected' } },
+    })
+  }
+}
+
+interface Figures extends Record<string, string | null> {
+  total: string
+  copied: string
+  rows: string
+  bytes: string
+  bytes_total: string
+  new_rows: string
+  new_bytes: string
+  seconds: string | null
+}

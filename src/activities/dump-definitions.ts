@@ -1,0 +1,23 @@
+import { dumpDefinitions as dump } from '../schema/dump-definitions.ts'
+import { openMigrationRecord } from '../state/migration-record.ts'
+import type { MigrationActivities } from '../workflows/migration-activities.ts'
+import type { ActivityServices } from './activity-run.ts'
+import { migrationActivity } from './migration-activity.ts'
+
+/** Dumps the source's definitions into the target's state; see MigrationActivities. */
+export function dumpDefinitions(services: ActivityServices): MigrationActivities['dumpDefinitions'] {
+  return migrationActivity(services, async (run) => {
+    const source = await run.connect('source', 'definitions', { lockTimeoutMs: 2000 })
+    const target = await run.connect('target', 'definitions')
+    await openMigrationRecord(target, run.ref)
+    return dump({
+      source,
+      sourceConnection: await run.resolved('source'),
+      target,
+      targetConnection: await run.resolved('target'),
+      id: run.id,
+      spec: run.spec,
+      signal: run.signal,
+    })
+  })
+}

@@ -1,0 +1,29 @@
+import { restoreIndexes } from '../schema/restore-indexes.ts'
+import type { MigrationActivities } from '../workflows/migration-activities.ts'
+import type { ActivityServices } from './activity-run.ts'
+import { migrationActivity } from './migration-activity.ts'
+
+/** Builds the indexes that belong to no copied table, and tells how far the stream must be applied; see MigrationActivities. */
+export function finishCopy(services: ActivityServices): MigrationActivities['finishCopy'] {
+  return migrationActivity(services, async (run) => {
+    const target = await run.connect('target', 'indexes')
+    if (run.spec.types.includes('schema')) {
+      await restoreIndexes({ target, id: run.id, signal: run.signal, onProgress: (done, total) => (run.progress = { done, total }) })
+    }
+    const [row] = await target.query<{ lsn: string | null; total: string; copied: string; rows: string; bytes: string }>(
+      `select max(lsn)::text as lsn, count(*) as total, count(copied_at) as copied, coalesce(sum(rows), 0)::bigint as rows,
+         coalesce(sum(bytes), 0)::bigint as bytes from pgmove.migrated_table where id = $1`,
+      [run.id],
+    )
+    if (row && run.spec.types.includes('full')) {
+      await run.report({
+        tables: { total: Number(row.total), copied: Number(row.copied) },
+        rows: row.rows,
+        bytes: { total: row.bytes, copied: row.bytes },
+        rate: 0,
+        eta: null,
+      })
+    }
+    return { catchUpTo: row?.lsn ?? null }
+  })
+}

@@ -1,0 +1,22 @@
+import { planCopy } from '../copy/plan-copy.ts'
+import { readSelectedTables } from '../source/selected-tables.ts'
+import { openMigrationRecord } from '../state/migration-record.ts'
+import type { MigrationActivities } from '../workflows/migration-activities.ts'
+import type { ActivityServices } from './activity-run.ts'
+import { migrationActivity } from './migration-activity.ts'
+
+/** Writes down which tables are migrated and which group copies each; see MigrationActivities. */
+export function planTables(services: ActivityServices): MigrationActivities['planTables'] {
+  return migrationActivity(services, async (run) => {
+    const source = await run.connect('source', 'plan', { lockTimeoutMs: 2000 })
+    const target = await run.connect('target', 'plan')
+    await openMigrationRecord(target, run.ref)
+    const tables = await readSelectedTables(source, run.spec)
+    const plan = await planCopy({ target, id: run.id, tables, full: run.spec.types.includes('full') })
+    return {
+      groups: plan.groups.map(({ group, tables: count, label }) => ({ group, tables: count, label })),
+      tables: plan.tables,
+      bytes: plan.bytes,
+    }
+  })
+}

@@ -1,0 +1,21 @@
+import { canSetReplicaRole } from '../replication/replica-role.ts'
+import { restoreConstraints as restore } from '../schema/restore-constraints.ts'
+import type { MigrationActivities } from '../workflows/migration-activities.ts'
+import type { ActivityServices } from './activity-run.ts'
+import { migrationActivity } from './migration-activity.ts'
+
+/** Foreign keys, triggers, rules, policies; see MigrationActivities. */
+export function restoreConstraints(services: ActivityServices): MigrationActivities['restoreConstraints'] {
+  return migrationActivity(services, async (run) => {
+    const target = await run.connect('target', 'constraints')
+    const restored = await restore({
+      target,
+      id: run.id,
+      replicaRole: await canSetReplicaRole(target),
+      incremental: run.spec.types.includes('incremental'),
+      signal: run.signal,
+      onProgress: (done, total) => (run.progress = { done, total }),
+    })
+    return { restored }
+  })
+}

@@ -1,0 +1,12 @@
+import { restoreDefinitions as restore } from '../schema/restore-definitions.ts'
+import type { MigrationActivities } from '../workflows/migration-activities.ts'
+import type { ActivityServices } from './activity-run.ts'
+import { migrationActivity } from './migration-activity.ts'
+
+/** Creates types, tables, views, sequences, functions on the target; see MigrationActivities. */
+export function restoreDefinitions(services: ActivityServices): MigrationActivities['restoreDefinitions'] {
+  return migrationActivity(services, async (run) => {
+    const target = await run.connect('target', 'definitions')
+    return restore({ target, id: run.id, signal: run.signal, onProgress: (done, total) => (run.progress = { done, total }) })
+  })
+}
