@@ -35,6 +35,8 @@ export interface SelectedTable extends TableName {
   readonly identity: 'd' | 'n' | 'f' | 'i'
   /** Whether UPDATE and DELETE name their row in the stream, and so work on the source once the table is published. */
   readonly usableIdentity: boolean
+  /** Whether the key of the replica identity has a generated column. */
+  readonly generatedKey: boolean
   /** The planner's estimate; '0' if there is none. */
   readonly estimatedRows: string
   /** Size without indexes, with TOAST. */
@@ -97,6 +99,7 @@ export async function readSelectedTables(source: Database, spec: Pick<MigrationS
       columns: own,
       identity: table.identity,
       usableIdentity: isUsable(source.version, table, own),
+      generatedKey: table.generated_key === 't',
       estimatedRows: table.estimated_rows,
       bytes: sizes.get(table.oid) ?? table.estimated_bytes,
     }

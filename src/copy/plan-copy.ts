@@ -1,0 +1,87 @@
+import type { Database } from '../postgres/connect.ts'
+import type { SelectedTable } from '../source/selected-tables.ts'
+import { readMigratedTables } from '../state/migrated-table.ts'
+import type { MigratedTable } from '../state/migrated-table.ts'
+import { readMigrationRecord, updateMigrationRecord } from '../state/migration-record.ts'
+import { workGroups } from './work-groups.ts'
+
+export interface PlanCopyArgs {
+  readonly target: Database
+  readonly id: string
+  /** As read by readSelectedTables; partitioned tables, which hold no rows, are left out here. */
+  readonly tables: readonly SelectedTable[]
+  /** Without it nothing is copied: there are no groups. */
+  readonly full: boolean
+}
+
+export interface CopyGroupPlan {
+  readonly group: number
+  readonly tables: number
+  /** Estimated. */
+  readonly bytes: string
+  /** For the Web UI: the table's name, or how many tables. */
+  readonly label: string
+}
+
+export interface CopyPlan {
+  /** Biggest first. Groups of which every table is copied already are left out. */
+  readonly groups: readonly CopyGroupPlan[]
+  readonly tables: number
+  readonly bytes: string
+}
+
+/** Writes down once which tables are migrated and which group copies each; later it only reads that. */
+export async function planCopy({ target, id, tables, full }: PlanCopyArgs): Promise<CopyPlan> {
+  await target.transaction(async () => {
+    await target.query(`select from pgmove.migration where id = $1 for update`, [id])
+    const { copy_planned } = await readMigrationRecord(target, id)
+    if (copy_planned === 't') return
+    const sized = tables.filter(({ kind }) => kind === 'r').map((table) => ({ table, bytes: BigInt(table.bytes) }))
+    const groups = full ? workGroups(sized) : [sized]
+    const rows = groups.flatMap((group, index) => group.map(({ table }) => ({ table, group: index })))
+    await target.query(
+      `insert into pgmove.migrated_table (id, source_schema, source_table, target_schema, target_table, work_group, estimated_rows, estimated_bytes)
+       select $1, s, t, s, t, g, r, b from unnest($2::text[], $3::text[], $4::int[], $5::bigint[], $6::bigint[]) as x (s, t, g, r, b)
+       on conflict (id, source_schema, source_table) do nothing`,
+      [
+        id,
+        array(rows.map(({ table }) => table.schema)),
+        array(rows.map(({ table }) => table.name)),
+        array(rows.map(({ group }) => String(group))),
+        array(rows.map(({ table }) => table.estimatedRows)),
+        array(rows.map(({ table }) => table.bytes)),
+      ],
+    )
+    await updateMigrationRecord(target, id, { copy_planned: 't' })
+  })
+  const planned = await readMigratedTables(target, id)
+  return {
+    groups: full ? groupPlans(planned) : [],
+    tables: planned.length,
+    bytes: String(planned.reduce((sum, { estimatedBytes }) => sum + BigInt(estimatedBytes), 0n)),
+  }
+}
+
+function groupPlans(tables: readonly MigratedTable[]): CopyGroupPlan[] {
+  const byGroup = new Map<number, MigratedTable[]>()
+  for (const table of tables) byGroup.set(table.group, [...(byGroup.get(table.group) ?? []), table])
+  return [...byGroup]
+    .filter(([, members]) => members.some(({ copiedAt, indexedAt }) => copiedAt === undefined || indexedAt === undefined))
+    .sort(([a], [b]) => a - b)
+    .map(([group, members]) => {
+      const bytes = members.reduce((sum, { estimatedBytes }) => sum + BigInt(estimatedBytes), 0n)
+      const [first] = members
+      const name = members.length === 1 && first ? `${first.sourceSchema}.${first.sourceTable}` : `${members.length} tables`
+      return { group, tables: members.length, bytes: String(bytes), label: `${name}, ${size(bytes)}` }
+    })
+}
+
+function size(bytes: bigint): string {
+  const mebibytes = Number(bytes / 1024n) / 1024
+  return mebibytes >= 1024 ? `${(mebibytes / 1024).toFixed(1)} GB` : `${mebibytes.toFixed(mebibytes < 10 ? 1 : 0)} MB`
+}
+
+/** A PostgreSQL array constant. */
+function array(values: readonly string[]): string {
+  return `{${values.map((value) => `"${value.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`
+}

@@ -1,0 +1,67 @@
+import { MigrationError } from '../errors/migration-error.ts'
+import type { Database } from '../postgres/connect.ts'
+import { formatLsn, parseLsn } from '../postgres/lsn.ts'
+import type { ResolvedConnection } from '../postgres/resolved-connection.ts'
+import type { MigrationRecord } from '../state/migration-record.ts'
+import { checkTimeline } from './check-timeline.ts'
+import { freeSlot } from './own-sessions.ts'
+import { connectWalsender } from './source-identity.ts'
+
+export interface CheckSlotArgs {
+  readonly source: Database
+  readonly sourceConnection: ResolvedConnection
+  readonly target: Database
+  readonly record: MigrationRecord
+  /** Durable on the target: the last applied commit, and the highest position that may have been confirmed to the slot. */
+  readonly progress: { readonly commitLsn: bigint; readonly confirmedLsn: bigint }
+  readonly signal: AbortSignal
+}
+
+/**
+ * To be called on every connect, before streaming: the source is the one that was copied (HANDOFF.md R6), its slot is the one
+ * that was made, and it has given up nothing that the target lacks. Ends a walsender that an older attempt left on the slot.
+ * Throws `SourceReplaced`, `SlotLost` or `SlotReplaced`.
+ */
+export async function checkSlot(args: CheckSlotArgs): Promise<void> {
+  const { source, sourceConnection, target, record, progress, signal } = args
+  const slot = record.slot ?? ''
+  const walsender = await connectWalsender(source, sourceConnection, `pgmove ${record.id} check`, signal)
+  try {
+    await checkTimeline(walsender, target, record, progress.commitLsn)
+  } finally {
+    await walsender.close()
+  }
+  await checkSlotState(source, slot)
+  await freeSlot(source, slot, signal)
+  const confirmed = await checkSlotState(source, slot)
+  const known = [progress.commitLsn, progress.confirmedLsn, parseLsn(record.consistent_point ?? '0/0')].reduce((a, b) => (a > b ? a : b))
+  if (confirmed > known) {
+    throw new MigrationError(
+      'SlotReplaced',
+      `On the source: slot ${slot} begins at ${formatLsn(confirmed)}, beyond ${formatLsn(known)}, up to where the target has all changes. It was made anew or moved by something else, and changes are missing. The migration ends.`,
+      { side: 'source', lsn: formatLsn(confirmed) },
+    )
+  }
+}
+
+/** The slot's confirmed_flush_lsn, if the slot is usable. */
+async function checkSlotState(source: Database, slot: string): Promise<bigint> {
+  const [row] = await source.query(
+    `select s.*, s.database is not distinct from current_database() as here from pg_replication_slots s where slot_name = $1`,
+    [slot],
+  )
+  if (!row) throw lost(slot, 'is not there any more')
+  // wal_status from 13 on, conflicting from 16, invalidation_reason from 17.
+  const reason = row['invalidation_reason'] ?? (row['wal_status'] === 'lost' ? 'its WAL was removed' : null)
+  if (reason !== null || row['conflicting'] === 't') throw lost(slot, `was invalidated (${reason ?? 'conflict'})`)
+  if (row['plugin'] !== 'pgoutput' || row['here'] !== 't' || typeof row['confirmed_flush_lsn'] !== 'string') {
+    const text = `On the source: slot ${slot} is not the one that pgmove made: it belongs to another database or another output plugin. The migration ends.`
+    throw new MigrationError('SlotReplaced', text, { side: 'source' })
+  }
+  return parseLsn(row['confirmed_flush_lsn'])
+}
+
+function lost(slot: string, what: string): MigrationError {
+  const text = `On the source: slot ${slot} ${what}, and with it the changes that were not applied yet. The migration ends.`
+  return new MigrationError('SlotLost', text, { side: 'source' })
+}

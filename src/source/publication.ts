@@ -1,0 +1,100 @@
+import { MigrationError } from '../errors/migration-error.ts'
+import type { Database } from '../postgres/connect.ts'
+import { ident } from '../postgres/quote.ts'
+import { publicationName } from '../state/migration-ref.ts'
+import { forgetInstalled, recordInstalled, tableLabel } from './installed.ts'
+import type { InstalledBy } from './installed.ts'
+import type { SelectedTable } from './selected-tables.ts'
+import { changeSource, needsTruncateLog } from './source-schema.ts'
+
+/** Tables added in one transaction: each is locked against VACUUM, CREATE INDEX CONCURRENTLY and the like, not against writes. */
+const BATCH = 50
+
+/**
+ * Makes the publication with every selected table, pgmove's own tables among them. To be complete before the slot is made:
+ * a change is published only if its table belonged when it was made (HANDOFF.md, G5).
+ */
+export async function installPublication(
+  source: Database,
+  by: InstalledBy,
+  tables: readonly SelectedTable[],
+  signal: AbortSignal,
+): Promise<void> {
+  const name = publicationName(by.id)
+  await changeSource(source, signal, async () => {
+    const [found] = await source.query(`select from pg_publication where pubname = $1`, [name])
+    const [ours] = await source.query(`select from pgmove.installed where id = $1 and kind = 'publication'`, [by.id])
+    if (found && ours) return
+    if (found) {
+      throw new MigrationError(
+        'SchemaMismatch',
+        `On the source: a publication ${name} exists that pgmove has no record of making. Nothing was changed. Drop it, then send the signal resume.`,
+        { side: 'source' },
+      )
+    }
+    const own = ['dts_postgres_heartbeat', ...(needsTruncateLog(source.version) ? ['truncate_log'] : [])]
+    const options = needsGenerated(source.version, tables) ? ' with (publish_generated_columns = stored)' : ''
+    await source.query(
+      `create publication ${ident(name)} for table ${own.map((table) => `only pgmove.${ident(table)}`).join(', ')}${options}`,
+    )
+    await recordInstalled(source, by, 'publication', name)
+  })
+  const members = new Set(
+    (
+      await source.query<{ oid: string }>(
+        `select r.prrelid as oid from pg_publication_rel r join pg_publication p on p.oid = r.prpubid where p.pubname = $1`,
+        [name],
+      )
+    ).map(({ oid }) => oid),
+  )
+  const missing = publishedTables(source.version, tables).filter(({ oid }) => !members.has(oid))
+  for (let at = 0; at < missing.length; at += BATCH) await addTables(source, name, missing.slice(at, at + BATCH), signal)
+}
+
+/** Together if their locks are free, else one by one, each until it works. */
+async function addTables(source: Database, name: string, tables: readonly SelectedTable[], signal: AbortSignal): Promise<void> {
+  const add = async (some: readonly SelectedTable[]) => {
+    await source.query(`alter publication ${ident(name)} add table ${some.map((table) => `only ${tableLabel(table)}`).join(', ')}`)
+  }
+  const free = await changeSource(source, signal, async () => {
+    await source.query('savepoint tables')
+    try {
+      await add(tables)
+      return true
+    } catch (error) {
+      if (!(error instanceof MigrationError) || error.kind !== 'LockTimeout') throw error
+      await source.query('rollback to savepoint tables')
+      return false
+    }
+  })
+  if (!free) for (const table of tables) await changeSource(source, signal, () => add([table]))
+}
+
+/**
+ * What the publication lists: from 13 on topmost partitioned tables, which bring all their partitions, also future ones;
+ * before, partitions themselves. An unlogged table can't be published: it has no WAL.
+ */
+export function publishedTables(version: number, tables: readonly SelectedTable[]): SelectedTable[] {
+  const logged = tables.filter(({ kind, persistence }) => kind === 'p' || persistence === 'p')
+  return version >= 130000 ? logged.filter(({ partitionOf }) => !partitionOf) : logged.filter(({ kind }) => kind === 'r')
+}
+
+/** From 18 on UPDATE and DELETE are refused if a generated column that belongs to the replica identity is not published. */
+function needsGenerated(version: number, tables: readonly SelectedTable[]): boolean {
+  if (version < 180000) return false
+  return tables.some(
+    ({ columns, identity, usableIdentity, generatedKey }) =>
+      generatedKey || ((identity === 'f' || !usableIdentity) && columns.some(({ generated }) => generated === 's')),
+  )
+}
+
+export async function dropPublication(source: Database, id: string, signal: AbortSignal): Promise<void> {
+  await changeSource(source, signal, async () => {
+    await source.query(dropPublicationStatement(id))
+    await forgetInstalled(source, id, 'publication', publicationName(id))
+  })
+}
+
+export function dropPublicationStatement(id: string): string {
+  return `drop publication if exists ${ident(publicationName(id))}`
+}

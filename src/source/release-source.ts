@@ -1,0 +1,116 @@
+import { sqlState } from '../errors/classify.ts'
+import { MigrationError } from '../errors/migration-error.ts'
+import type { Database } from '../postgres/connect.ts'
+import { literal } from '../postgres/quote.ts'
+import { forgetInstalled, readInstalled } from './installed.ts'
+import type { Installed } from './installed.ts'
+import { endSessions, freeSlot } from './own-sessions.ts'
+import { dropPublication, dropPublicationStatement } from './publication.ts'
+import { restoreReplicaIdentity, restoreStatement } from './replica-identity.ts'
+import { changeSource, needsTruncateLog, SOURCE_MARK, sourceSchemaComment } from './source-schema.ts'
+import { dropTriggerStatement, dropTruncateTrigger } from './truncate-trigger.ts'
+
+export interface ReleaseSourceArgs {
+  readonly source: Database
+  /** As migrationId() makes it. */
+  readonly id: string
+  /** Milliseconds since 1970: what waits for a lock longer is left. */
+  readonly deadline: number
+  readonly signal: AbortSignal
+}
+
+/** Something that could not be removed from the source. */
+export interface LeftOnSource {
+  readonly kind: Installed['kind']
+  readonly name: string
+  readonly reason: string
+  /** What removes it. */
+  readonly statement: string
+}
+
+/** The slot first: it holds back WAL and vacuum. */
+const ORDER: readonly Installed['kind'][] = ['slot', 'publication', 'truncate trigger', 'replica identity', 'schema']
+
+/**
+ * Removes what the migration has added to the source and restores what it has set, each by itself, so that one thing that
+ * can't be removed keeps no other. Ends the migration's sessions on the source. May be run again until nothing is left. Throws
+ * only if the connection is lost.
+ */
+export async function releaseSource({ source, id, deadline, signal }: ReleaseSourceArgs): Promise<{ left: LeftOnSource[] }> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.max(0, deadline - Date.now()))])
+  if ((await sourceSchemaComment(source)) !== SOURCE_MARK) return { left: [] }
+  const installed = await readInstalled(source, id).catch((error: unknown) => {
+    // The last migration has just removed the whole schema.
+    if (sqlState(error) === '42P01') return []
+    throw error
+  })
+  const left: LeftOnSource[] = []
+  if (installed.length > 0) {
+    await endSessions(source, `pgmove ${id} `, limit).catch((error: unknown) => {
+      signal.throwIfAborted()
+      if (isLost(error)) throw error
+    })
+  }
+  for (const kind of ORDER) {
+    for (const one of installed.filter((item) => item.kind === kind)) {
+      try {
+        await remove(source, id, one, limit)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (isLost(error)) throw error
+        left.push({ kind, name: one.name, reason: reasonOf(error, limit), statement: statementFor(id, one) })
+      }
+    }
+  }
+  return { left }
+}
+
+async function remove(source: Database, id: string, installed: Installed, signal: AbortSignal): Promise<void> {
+  switch (installed.kind) {
+    case 'slot':
+      await freeSlot(source, installed.name, signal)
+      await source.query(`select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1`, [installed.name])
+      return forgetInstalled(source, id, 'slot', installed.name)
+    case 'publication':
+      return dropPublication(source, id, signal)
+    case 'truncate trigger':
+      return dropTruncateTrigger(source, id, installed, signal)
+    case 'replica identity':
+      return restoreReplicaIdentity(source, id, installed, signal)
+    case 'schema':
+      return removeSchema(source, id, signal)
+  }
+}
+
+/** Removes the migration's rows; with the last migration's, pgmove's tables, and the schema unless somebody has put something there. */
+async function removeSchema(source: Database, id: string, signal: AbortSignal): Promise<void> {
+  await changeSource(source, signal, async () => {
+    await source.query(`delete from pgmove.dts_postgres_heartbeat where id = $1`, [id])
+    if (needsTruncateLog(source.version)) await source.query(`delete from pgmove.truncate_log where id = $1`, [id])
+    const others = await source.query<{ id: string }>(`select id from pgmove.installed where not (id = $1 and kind = 'schema')`, [id])
+    if (others.some((other) => other.id === id)) {
+      throw new MigrationError('Internal', 'it is needed until the rest is removed', { side: 'source' })
+    }
+    if (others.length > 0) return forgetInstalled(source, id, 'schema', 'pgmove')
+    if (needsTruncateLog(source.version)) await source.query('drop function pgmove.log_truncate(); drop table pgmove.truncate_log')
+    await source.query('drop table pgmove.dts_postgres_heartbeat; drop table pgmove.installed; drop schema pgmove')
+  })
+}
+
+function statementFor(id: string, { kind, name, previous }: Installed): string {
+  if (kind === 'slot') return `select pg_drop_replication_slot(${literal(name)})`
+  if (kind === 'publication') return dropPublicationStatement(id)
+  if (kind === 'truncate trigger') return dropTriggerStatement(id, name)
+  if (kind === 'replica identity') return restoreStatement(name, { previous })
+  return 'drop schema pgmove cascade'
+}
+
+function reasonOf(error: unknown, limit: AbortSignal): string {
+  if (limit.aborted) return 'it stayed locked or in use until the deadline'
+  return error instanceof Error ? error.message.slice(0, 200) : 'unknown'
+}
+
+/** But not "slot is active", which counts as a lost connection for whoever wants to stream. */
+function isLost(error: unknown): boolean {
+  return error instanceof MigrationError && error.kind === 'ConnectionLost' && sqlState(error) !== '55006'
+}
