@@ -1,7 +1,4 @@
-import { closeSync, mkdtempSync, openSync, writeSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
-import os from 'node:os'
-import path from 'node:path'
+import { closeSync, openSync, writeSync } from 'node:fs'
 
 /** What became of a transaction, as far as its client can know. */
 export type Outcome = 'acknowledged' | 'uncertain' | 'rolledBack'
@@ -16,18 +13,16 @@ export interface Ledger {
   readonly rolledBack: ReadonlyMap<string, string>
 }
 
-/** Keeps the ledger outside of any database: in memory, and line by line in a file of a temporary folder. */
+/** Keeps the ledger outside of any database: in memory, and line by line in a file. */
 export class LedgerBook implements Ledger {
   readonly acknowledged = new Map<string, string>()
   readonly uncertain = new Map<string, string>()
   readonly rolledBack = new Map<string, string>()
-  readonly file: string
   readonly #descriptor: number
   #closed = false
 
-  constructor() {
-    this.file = path.join(mkdtempSync(path.join(os.tmpdir(), 'pgmove-demo-')), 'ledger.tsv')
-    this.#descriptor = openSync(this.file, 'a')
+  constructor(file: string) {
+    this.#descriptor = openSync(file, 'a')
   }
 
   /** Notes an outcome before the client does anything else. */
@@ -40,11 +35,5 @@ export class LedgerBook implements Ledger {
   close(): void {
     if (!this.#closed) closeSync(this.#descriptor)
     this.#closed = true
-  }
-
-  /** Closes and removes the file with its folder. */
-  async remove(): Promise<void> {
-    this.close()
-    await rm(path.dirname(this.file), { recursive: true, force: true })
   }
 }

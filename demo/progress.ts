@@ -34,7 +34,7 @@ export function progressLines({ status, spent, writer }: Progress): string[] {
 
 /** The same in one line, for logs. */
 export function progressLine({ status, writer }: Progress): string {
-  const parts = [status.phase, detailOf(status.phase, status)]
+  const parts = [status.phase, detailOf(status.phase, status).replace(/^[█░]+ /, '')]
   if (status.phase === 'incremental') parts.push(status.undelayed ? 'undelayed' : 'catching up')
   if (writer) parts.push(`application: ${count(writer.commits)} commits`)
   if (status.state !== 'running') parts.push(stateOf(status))

@@ -56,7 +56,10 @@ export async function runDemo(options: DemoOptions, interrupted: AbortSignal): P
     code = matched ? 0 : 1
     if (!options.exit) {
       display.say('\nEverything stays up until Ctrl-C.')
+      // Nothing else keeps this process alive: its children don't.
+      const alive = setInterval(() => undefined, 60_000)
       await stopped.catch(() => undefined)
+      clearInterval(alive)
     }
   } catch (error) {
     display.settle()
@@ -65,7 +68,7 @@ export async function runDemo(options: DemoOptions, interrupted: AbortSignal): P
   } finally {
     if (interrupted.aborted) display.say('\nStopping…')
     await running.end()
-    if (code === 1) display.say(`The worker's log is kept: ${path.join(folder, 'worker.log')}`)
+    if (code === 1) display.say(`The worker's log and the application's ledger are kept in ${folder}`)
     else await rm(folder, { recursive: true, force: true })
   }
   return code
@@ -106,7 +109,7 @@ async function migrate(options: DemoOptions, { display, running, folder, interru
   )
   const before = await sourceState(urls.source)
   const money = await withSession(urls.source, moneyIn)
-  const writer = running.add(await startWriter(urls.source), (started) => started.stop())
+  const writer = running.add(await startWriter(urls.source, { ledger: path.join(folder, 'ledger.tsv') }), (started) => started.stop())
   const worker = running.add(
     startWorker(temporal.address, { DEMO_SOURCE_URL: urls.source, DEMO_TARGET_URL: urls.target }, path.join(folder, 'worker.log')),
     (started) => started.stop(),
@@ -140,7 +143,6 @@ async function migrate(options: DemoOptions, { display, running, folder, interru
   const ledger = await writer.stop()
   stopped = true
   const signal = ['workflow', 'signal', ...WORKLOAD, '--name', 'cutover'] as const
-  display.settle()
   display.say(
     `\n  The application has stopped after ${ledger.acknowledged.size.toLocaleString('en')} commits. Cutover:\n  $ ${command.shown(...signal)}\n`,
   )
@@ -153,8 +155,6 @@ async function migrate(options: DemoOptions, { display, running, folder, interru
   display.say(`\nReport\n${reportLines(report).join('\n')}`)
   display.say(`\nComparison of source and target: ${matched ? 'everything matches' : 'NOT EQUAL'}\n${checkLines(checks).join('\n')}`)
   display.say(`\nLook around\n${places(command, { workflowUrl, urls }).join('\n')}`)
-  if (matched) await writer.remove()
-  else display.say(`  The application's ledger: ${writer.file}`)
   return matched
 }
 

@@ -8,6 +8,8 @@ import { ChangedMind, TRANSACTIONS } from './transactions.ts'
 import type { ShopRange, Transaction } from './transactions.ts'
 
 export interface WriterOptions {
+  /** File that gets the ledger. */
+  readonly ledger: string
   /** Connections that write at the same time. Default 4. */
   readonly connections?: number
   /** Transactions per second of all connections together, if the server keeps up. Default 300. */
@@ -16,16 +18,12 @@ export interface WriterOptions {
 
 /** The application: writes to the shop until it is stopped. */
 export interface Writer {
-  /** The file that holds the ledger. */
-  readonly file: string
   /** Commits acknowledged so far. */
   readonly commits: number
   /** Rejects when a connection met an error that the application doesn't expect; never resolves. */
   readonly failure: Promise<never>
   /** Lets running transactions end and closes the connections. Idempotent. */
   stop(): Promise<Ledger>
-  /** Stops, and removes the ledger's file. */
-  remove(): Promise<void>
 }
 
 /** Refusals that an application meets on a busy day: it rolls back and goes on. */
@@ -33,34 +31,28 @@ const EXPECTED: readonly string[] = ['40P01', '40001', '55P03', '23503', '23505'
 const TOTAL_WEIGHT = TRANSACTIONS.reduce((sum, { weight }) => sum + weight, 0)
 
 /** Starts the writer; its connections stand when the promise resolves. */
-export async function startWriter(url: string, options: WriterOptions = {}): Promise<Writer> {
+export async function startWriter(url: string, options: WriterOptions): Promise<Writer> {
   const { connections = 4, rate = 300 } = options
   const shop = await readRange(url)
   const sessions: Session[] = []
   for (let i = 0; i < connections; i++) sessions.push(await openSession(url))
-  const book = new LedgerBook()
+  const book = new LedgerBook(options.ledger)
   const stop = new AbortController()
   const loops = sessions.map((session, index) =>
     run({ url, shop, book, writer: index + 1, rate: rate / connections, stop: stop.signal }, session),
   )
   const failure = Promise.race(loops.map((loop) => loop.then(() => new Promise<never>(() => undefined))))
   failure.catch(() => undefined)
-  const stopped = async (): Promise<Ledger> => {
-    stop.abort()
-    await Promise.allSettled(loops)
-    book.close()
-    return book
-  }
   return {
-    file: book.file,
     get commits() {
       return book.acknowledged.size
     },
     failure,
-    stop: stopped,
-    remove: async () => {
-      await stopped()
-      await book.remove()
+    stop: async () => {
+      stop.abort()
+      await Promise.allSettled(loops)
+      book.close()
+      return book
     },
   }
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { before, describe, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { compare } from '../../demo/compare.ts'
 import type { Check, CompareOptions } from '../../demo/compare.ts'
@@ -21,15 +21,16 @@ const run = promisify(execFile)
 
 /** Copies with PostgreSQL's own programs: what a right migration leads to. */
 async function copy(source: TestDatabase, target: TestDatabase): Promise<void> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'pgmove-test-'))
-  try {
-    const file = path.join(folder, 'dump')
-    await run(await clientProgram('pg_dump', 18), ['-Fc', '-f', file, source.url])
-    await run(await clientProgram('pg_restore', 18), ['--exit-on-error', '-d', target.url, file])
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  const file = path.join(folder, 'dump')
+  await run(await clientProgram('pg_dump', 18), ['-Fc', '-f', file, source.url])
+  await run(await clientProgram('pg_restore', 18), ['--exit-on-error', '-d', target.url, file])
 }
+
+let folder: string
+before(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'pgmove-test-'))
+})
+after(() => rm(folder, { recursive: true, force: true }))
 
 describe('the comparison at the end of the demo', () => {
   let source: TestDatabase
@@ -42,10 +43,9 @@ describe('the comparison at the end of the demo', () => {
     target = await database(to)
     await loadShop(source.url, 0.01)
     const money = await withSession(source.url, moneyIn)
-    const writer = await startWriter(source.url)
+    const writer = await startWriter(source.url, { ledger: path.join(folder, 'ledger.tsv') })
     await Promise.race([eventually('some commits', 60, () => writer.commits > 200), writer.failure])
     const ledger = await writer.stop()
-    await writer.remove()
     await copy(source, target)
     options = { source: source.url, target: target.url, before: await sourceState(source.url), book: { ledger, money } }
   })
@@ -181,7 +181,7 @@ test('the ledger of a writer whose connections break has every commit once', asy
   const source = await database(await server(13))
   await loadShop(source.url, 0.01)
   const money = await withSession(source.url, moneyIn)
-  const writer = await startWriter(source.url)
+  const writer = await startWriter(source.url, { ledger: path.join(folder, 'broken.tsv') })
   for (let round = 1; round <= 3; round++) {
     const seen = writer.commits
     await Promise.race([eventually('further commits', 60, () => writer.commits > seen + 50), writer.failure])
@@ -190,8 +190,9 @@ test('the ledger of a writer whose connections break has every commit once', asy
     )
   }
   const ledger: Ledger = await writer.stop()
-  await writer.remove()
   assert.ok(ledger.rolledBack.size > 0)
+  const lines = (await readFile(path.join(folder, 'broken.tsv'), 'utf8')).trim().split('\n')
+  assert.equal(lines.length, ledger.acknowledged.size + ledger.uncertain.size + ledger.rolledBack.size)
   await withSession(source.url, async (session) => {
     assert.deepEqual((await compareLedger(ledger, session, 'source', money)).differences, [])
   })
