@@ -61,14 +61,13 @@ function detailOf(phase: Phase, { tables, rows, bytes, rate, eta, lag, phase: no
 }
 
 /** What a person has to know when it doesn't just run. */
-export function stateOf({ state, errors, precheck }: Status): string {
+export function stateOf({ phase, state, errors, precheck }: Status): string {
   if (state !== 'waiting') return state
   const unmet = (precheck?.items ?? []).filter((item) => item.status !== 'Passed')
   const last = errors.items.at(-1)
-  const reason = last
-    ? `${last.type}: ${last.message}`
-    : unmet.map((item) => `${item.name} (${item.status}): ${item.found}; ${item.fix}`).join('; ')
-  return `waiting for you: ${reason || 'no reason was given'}`
+  const items = unmet.map((item) => `${item.name} (${item.status}): ${item.found}; ${item.fix}`).join('; ')
+  const reason = phase === 'precheck' && items ? items : last && `${last.type}: ${last.message}`
+  return `waiting for you: ${reason ?? 'no reason was given'}`
 }
 
 function bar(share: number): string {
