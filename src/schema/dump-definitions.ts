@@ -1,0 +1,141 @@
+import type { Database } from '../postgres/connect.ts'
+import { qualified } from '../postgres/quote.ts'
+import type { ResolvedConnection } from '../postgres/resolved-connection.ts'
+import type { MigrationSpec } from '../spec/migration-spec.ts'
+import { note } from '../state/migration-record.ts'
+import type { TocEntry } from './archive-toc.ts'
+import { dumpGently } from './dump-gently.ts'
+import { entryName } from './entry-name.ts'
+import { entryKey, stagesOf } from './entry-stage.ts'
+import { readEntryTables } from './entry-tables.ts'
+import type { EntryTable } from './entry-tables.ts'
+import { compareWithExisting, existingObjectsDiffer, readPresent } from './existing-objects.ts'
+import { notCarriedOver } from './not-carried-over.ts'
+import { readOwnObjects } from './own-objects.ts'
+import { restorableDefinition } from './restorable-definition.ts'
+import { selectEntries } from './select-entries.ts'
+import { EXISTS, writeEntries } from './stored-entry.ts'
+import { readDependents, readSourceRelations } from './unselected-relations.ts'
+
+export interface DumpDefinitionsOptions {
+  readonly source: Database
+  readonly sourceConnection: ResolvedConnection
+  readonly target: Database
+  readonly targetConnection: ResolvedConnection
+  /** The migration's id. */
+  readonly id: string
+  readonly spec: Pick<MigrationSpec, 'objects' | 'exclude'>
+  readonly signal: AbortSignal
+}
+
+/** What was stored: entries to restore or kept, and how many objects were left out with a note. */
+export interface DumpedDefinitions {
+  readonly entries: number
+  readonly skipped: number
+}
+
+const PARTITIONED = 'p'
+
+/**
+ * Takes the source's definitions by pg_dump, chooses what the spec selects, compares it with what is on the target, and stores it
+ * in the target's state, in one transaction. Done once: later calls find it there, so that all definitions are of one moment.
+ *
+ * @throws MigrationError `SchemaMismatch` when an object on the target differs; nothing was changed then
+ */
+export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<DumpedDefinitions> {
+  const { source, target, id, spec, signal } = options
+  if (await isDumped(target, id)) return countStored(target, id)
+  const relations = await readSourceRelations(source, spec)
+  const unselected = relations.filter(({ selected }) => !selected)
+  const minMajor = Math.floor(Math.max(source.version, target.version) / 10_000)
+  const common = { minMajor, signal }
+  const { entries: archive } = await dumpGently({
+    ...common,
+    database: source,
+    connection: options.sourceConnection,
+    excluded: unselected,
+    applicationName: `pgmove ${id} dump`,
+  })
+  const tables = await readEntryTables(source, archive)
+  const own = await readOwnObjects(source)
+  const bySchema = new Map(relations.map(({ schema, name, selected }) => [qualified(schema, name), selected]))
+  const { selected, leftOut } = selectEntries({
+    entries: archive,
+    spec,
+    tables,
+    isSelected: (schema, name) => bySchema.get(qualified(schema, name)) ?? false,
+    dependents: await readDependents(source, unselected),
+    own: own.objects,
+  })
+  const { entries: existing } = await dumpGently({
+    ...common,
+    database: target,
+    connection: options.targetConnection,
+    excluded: [],
+    applicationName: `pgmove ${id} compare`,
+  })
+  const facts = await readTargetFacts(target)
+  const wanted = selected.map((entry) => ({ ...entry, definition: restorableDefinition(entry, facts, own) }))
+  const { kept, differences } = compareWithExisting(wanted, archive, {
+    entries: existing,
+    tables: await readEntryTables(target, existing),
+    present: await readPresent(target),
+  })
+  if (differences.length > 0) throw existingObjectsDiffer(differences)
+  const stages = stagesOf(selected, partitionedParents(selected, tables))
+  const stored = wanted.map((entry, ordinal) => ({
+    ordinal,
+    dumpId: entry.dumpId,
+    stage: stages.get(entry.dumpId) ?? ('definition' as const),
+    kind: entry.kind,
+    schema: entry.schema,
+    name: entry.tag,
+    table: tables.get(entry.dumpId) ?? null,
+    definition: entry.definition,
+    dependencies: entry.dependencies,
+    skipped: kept.has(entry.dumpId) ? EXISTS : extensionComment(entry),
+  }))
+  const notes = [
+    ...leftOut.map(({ entry, reason }) => ({ object: entryName(entry), text: `It was left out: ${reason}.` })),
+    ...(await notCarriedOver(source, spec, selected, facts)),
+  ]
+  signal.throwIfAborted()
+  await target.transaction(async () => {
+    const [row] = await target.query<{ schema_dumped: string }>('select schema_dumped from pgmove.migration where id = $1 for update', [id])
+    if (row?.schema_dumped === 't') return
+    await writeEntries(target, id, stored)
+    for (const { object, text } of notes) await note(target, id, 'skipped', object, text)
+    await target.query('update pgmove.migration set schema_dumped = true where id = $1', [id])
+  })
+  return countStored(target, id)
+}
+
+async function isDumped(target: Database, id: string): Promise<boolean> {
+  const [row] = await target.query<{ schema_dumped: string }>('select schema_dumped from pgmove.migration where id = $1', [id])
+  return row?.schema_dumped === 't'
+}
+
+async function countStored(target: Database, id: string): Promise<DumpedDefinitions> {
+  const [row] = await target.query<{ entries: string; skipped: string }>(
+    `select (select count(*) from pgmove.entry where id = $1) as entries,
+            (select count(*) from pgmove.note where id = $1 and kind = 'skipped') as skipped`,
+    [id],
+  )
+  return { entries: Number(row?.entries ?? 0), skipped: Number(row?.skipped ?? 0) }
+}
+
+async function readTargetFacts(target: Database): Promise<{ version: number; tablespaces: ReadonlySet<string>; role: string }> {
+  const rows = await target.query<{ name: string }>('select spcname as name from pg_tablespace')
+  const [me] = await target.query<{ role: string }>('select current_user as role')
+  return { version: target.version, tablespaces: new Set(rows.map(({ name }) => name)), role: me?.role ?? '' }
+}
+
+/** CREATE EXTENSION sets the comment itself, and only the extension's owner may. */
+function extensionComment({ kind, tag }: TocEntry): string | null {
+  return kind === 'COMMENT' && tag.startsWith('EXTENSION ') ? 'the extension has its own' : null
+}
+
+function partitionedParents(entries: readonly TocEntry[], tables: ReadonlyMap<number, EntryTable>): Set<string> {
+  const parents = entries.filter(({ dumpId, kind }) => kind !== 'INDEX ATTACH' && tables.get(dumpId)?.kind === PARTITIONED)
+  return new Set(parents.map(entryKey))
+}

@@ -1,0 +1,53 @@
+import type { Database } from '../postgres/connect.ts'
+import { parseForeignKey } from './foreign-key-definition.ts'
+import { recordChange } from './record-change.ts'
+import { restoreOneByOne, runDefinitions } from './restore-entries.ts'
+import type { RestoreOptions } from './restore-entries.ts'
+import { mayStand, standInFor } from './stand-in-foreign-key.ts'
+import { markRestored, readFollowers, readRemaining } from './stored-entry.ts'
+import type { StoredEntry } from './stored-entry.ts'
+import { planRulesOff, planTriggersOff } from './switch-off-triggers.ts'
+
+export interface RestoreConstraintsOptions extends RestoreOptions {
+  /** The target role may set session_replication_role: foreign keys don't act while changes are applied. */
+  readonly replicaRole: boolean
+  /** Changes will be applied: triggers and rules stay off until cutover, and so do foreign keys without replica role. */
+  readonly incremental: boolean
+}
+
+/**
+ * Creates what must not be there before all tables agree: foreign keys, triggers, rules, policies, and views that need a primary key.
+ * What must not act while changes are applied is switched off, or stood in for, in the same transaction; how to put it right is in
+ * `pgmove.object_change`. Returns how many entries it restored.
+ */
+export async function restoreConstraints(options: RestoreConstraintsOptions): Promise<number> {
+  const { target, id, replicaRole, incremental } = options
+  const entries = await readRemaining(target, id, 'constraint')
+  return restoreOneByOne(entries, options, async (database, entry) => {
+    if (incremental && !replicaRole && entry.kind === 'FK CONSTRAINT' && entry.table) {
+      await restoreForeignKey(database, id, entry, entry.table)
+      return
+    }
+    await runDefinitions(database, [entry])
+    if (incremental && (entry.kind === 'TRIGGER' || entry.kind === 'RULE') && entry.table) await switchOff(database, id, entry, entry.table)
+  })
+}
+
+async function switchOff(target: Database, id: string, { kind }: StoredEntry, table: { schema: string; name: string }): Promise<void> {
+  const rows = await target.query<{ oid: string }>(
+    'select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2',
+    [table.schema, table.name],
+  )
+  const tables = `{${rows.map(({ oid }) => oid).join(',')}}`
+  const plan = kind === 'TRIGGER' ? planTriggersOff : planRulesOff
+  for (const { statement, ...change } of await plan(target, tables, () => true)) await recordChange(target, id, change, statement)
+}
+
+async function restoreForeignKey(target: Database, id: string, entry: StoredEntry, table: { schema: string; name: string }): Promise<void> {
+  if (mayStand(parseForeignKey(entry.definition))) return runDefinitions(target, [entry])
+  const followers = await readFollowers(target, id, entry)
+  const statements = followers.map(({ definition }) => definition)
+  const { change, add } = standInFor(target, table, entry.definition, { own: true, followers: statements })
+  await recordChange(target, id, change, add)
+  if (followers.length > 0) await markRestored(target, id, followers)
+}
