@@ -4,6 +4,7 @@ import type { Database } from '../postgres/connect.ts'
 import { note } from '../state/migration-record.ts'
 import { entryName } from './entry-name.ts'
 import { isSatellite } from './entry-stage.ts'
+import { existsOnTarget } from './exists-on-target.ts'
 import { lockRemaining, markRestored } from './stored-entry.ts'
 import type { StoredEntry } from './stored-entry.ts'
 
@@ -20,8 +21,6 @@ export type RestoreEntry = (target: Database, entry: StoredEntry) => Promise<voi
 
 const BATCH_ENTRIES = 50
 const BATCH_CHARACTERS = 200_000
-/** The object exists already: duplicate table, object, function, schema, column; multiple primary keys. */
-const EXISTS_STATES: ReadonlySet<string> = new Set(['42P07', '42710', '42723', '42P06', '42701', '42P16'])
 /** A role, or a right of the target's role, that a grant or comment would need. */
 const SKIPPED_STATES: ReadonlySet<string> = new Set(['42704', '42501', '0LP01'])
 /** Set for every transaction that restores: what pg_restore sets, unless the entry says otherwise. */
@@ -98,7 +97,7 @@ async function settleFailure(target: Database, id: string, entry: StoredEntry, e
     await markRestored(target, id, [entry], serverText(error))
     return
   }
-  if (EXISTS_STATES.has(state) && (await failedBefore(target, id, name))) {
+  if ((await failedBefore(target, id, name)) && (await existsOnTarget(target, entry))) {
     await note(target, id, 'warning', name, 'It could not be created, and was then made by hand; pgmove did not compare it.')
     await markRestored(target, id, [entry], EXISTS_BY_HAND)
     return

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import test from 'node:test'
+import { promisify } from 'node:util'
+import { MigrationError } from '../../src/errors/migration-error.ts'
+import { clientProgram } from '../../src/postgres/client-program.ts'
+import type { Database } from '../../src/postgres/connect.ts'
+import { parseArchiveToc } from '../../src/schema/archive-toc.ts'
+import { restoreConstraints } from '../../src/schema/restore-constraints.ts'
+import { restoreDefinitions } from '../../src/schema/restore-definitions.ts'
+import { restoreIndexes } from '../../src/schema/restore-indexes.ts'
+import { sampleDatabase } from './schema-sample.ts'
+import { reference, schemaRun, script } from './schema-run.ts'
+
+for (const [from, to] of [[13, 17], [10, 18], [18, 17]] as const) {
+  test(`${from} to ${to}: the target's definitions are what pg_dump and psql make of the source's`, async () => {
+    const run = await schemaRun(from, to, sampleDatabase(from))
+    const { entries } = await run.dump()
+    assert.ok(entries > 80, String(entries))
+    await run.restore()
+    assert.equal(await script(run.to), await reference(run.from, to))
+    assert.deepEqual(await run.notes('skipped'), {})
+    assert.deepEqual(await run.notes('warning'), {})
+    // Once more is nothing: everything is done.
+    assert.deepEqual(await run.dump(), { entries, skipped: 0 })
+    await run.restore()
+  })
+} // prettier-ignore
+
+/** A session that fails every `nth` statement once it has reached the server: the answer is lost, or the transaction with it. */
+function failing(target: Database, nth: number): Database {
+  let count = 0
+  return new Proxy(target, {
+    get(object, key) {
+      const value: unknown = Reflect.get(object, key, object)
+      if (typeof value !== 'function') return value
+      if (key !== 'query') return value.bind(object) as unknown
+      return async (...args: unknown[]) => {
+        const result: unknown = await (value as (...args: unknown[]) => Promise<unknown>).apply(object, args)
+        if (++count % nth === 0) throw new MigrationError('ConnectionLost', 'On the target: lost by the test', { side: 'target' })
+        return result
+      }
+    },
+  })
+}
+
+test('killed again and again at other places, and with two attempts at once, the restore ends with the same definitions', async () => {
+  const run = await schemaRun(13, 17, sampleDatabase(13))
+  const { id, signal } = run
+  await run.dump()
+  let failures = 0
+  for (const stage of [
+    restoreDefinitions,
+    restoreIndexes,
+    (options: Parameters<typeof restoreDefinitions>[0]) => restoreConstraints({ ...options, replicaRole: true, incremental: false }),
+  ]) {
+    for (let nth = 4; ; nth++) {
+      const attempt = stage({ target: failing(run.target, nth), id, signal })
+      const done = await attempt.then(() => true, (error: unknown) => {
+        assert.equal((error as MigrationError).kind, 'ConnectionLost', String(error))
+        failures++
+        return false
+      }) // prettier-ignore
+      if (done) break
+    }
+  }
+  assert.ok(failures > 5, String(failures))
+  assert.equal(await script(run.to), await reference(run.from, 17))
+})
+
+test('the archive is read as pg_restore lists it', async () => {
+  const { from } = await schemaRun(13, 17, sampleDatabase(13))
+  const options = { encoding: 'buffer', maxBuffer: 1e8 } as const
+  const { stdout: archive } = await promisify(execFile)(await clientProgram('pg_dump', 13), ['-Fc', '-s', '-d', from.url], options)
+  const listing = promisify(execFile)(await clientProgram('pg_restore', 13), ['-l', '-v'], { maxBuffer: 1e8 })
+  listing.child.stdin?.end(archive)
+  const { stdout } = await listing
+  const listed: string[] = []
+  for (const line of stdout.split('\n')) {
+    if (line.startsWith(';\tdepends on:')) listed.push(`${listed.pop()} <- ${line.slice(14)}`)
+    else if (line !== '' && !line.startsWith(';')) listed.push(line)
+  }
+  const oneLine = (text: string) => text.replaceAll(/[\r\n]/g, ' ')
+  const parsed = parseArchiveToc(archive).entries.map((entry) => {
+    const line = `${entry.dumpId}; ${entry.catalog} ${entry.oid} ${entry.kind} ${oneLine(entry.schema ?? '-')} ${oneLine(entry.tag)} ${entry.owner ?? ''}`
+    return entry.dependencies.length > 0 ? `${line} <- ${entry.dependencies.join(' ')}` : line
+  })
+  assert.deepEqual(parsed, listed)
+})
+
+test('an object that the target refuses is named and waited for; made by hand, it counts', async () => {
+  const run = await schemaRun(
+    13,
+    17,
+    `create table public.t (id int primary key);
+     create view public.uses as select datlastsysoid from pg_database;
+     create view public.above as select * from public.uses;`,
+  )
+  await run.dump()
+  await assert.rejects(run.restore(), (error: unknown) => {
+    assert.ok(error instanceof MigrationError)
+    assert.equal(error.kind, 'SchemaMismatch')
+    assert.match(error.message, /VIEW "public"."uses" could not be created: column pg_database.datlastsysoid does not exist/)
+    return true
+  })
+  assert.deepEqual(Object.keys(await run.notes('warning')), ['VIEW "public"."uses"'])
+  await run.to.sql('create view public.uses as select 1::oid as datlastsysoid')
+  await run.restore()
+  assert.match((await run.notes('warning'))['VIEW "public"."uses"'] ?? '', /made by hand/)
+  assert.equal((await run.to.sql('select * from public.above'))[0]?.['datlastsysoid'], '1')
+})

@@ -1,0 +1,99 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { after } from 'node:test'
+import { clientProgram } from '../../src/postgres/client-program.ts'
+import { connect } from '../../src/postgres/connect.ts'
+import type { Database } from '../../src/postgres/connect.ts'
+import { resolveConnection } from '../../src/postgres/resolve-connection.ts'
+import { dumpDefinitions } from '../../src/schema/dump-definitions.ts'
+import type { DumpedDefinitions } from '../../src/schema/dump-definitions.ts'
+import { restoreConstraints } from '../../src/schema/restore-constraints.ts'
+import { restoreDefinitions } from '../../src/schema/restore-definitions.ts'
+import { restoreIndexes } from '../../src/schema/restore-indexes.ts'
+import type { MigrationSpec } from '../../src/spec/migration-spec.ts'
+import { openMigrationRecord } from '../../src/state/migration-record.ts'
+import { migrationId } from '../../src/state/migration-ref.ts'
+import { database, server, uniqueName } from '../servers.ts'
+import type { TestDatabase } from '../servers.ts'
+
+const run = promisify(execFile)
+const BYTES = 100_000_000
+const open: Database[] = []
+
+after(async () => {
+  for (const session of open) await session.close()
+})
+
+/** A source and a target database with sessions and a migration's record. */
+export interface SchemaRun {
+  readonly from: TestDatabase
+  readonly to: TestDatabase
+  readonly source: Database
+  readonly target: Database
+  readonly id: string
+  readonly signal: AbortSignal
+  dump(spec?: Partial<Pick<MigrationSpec, 'objects' | 'exclude'>>): Promise<DumpedDefinitions>
+  /** Every stage in order; without incremental replication unless told. */
+  restore(options?: { replicaRole?: boolean; incremental?: boolean }): Promise<void>
+  notes(kind: 'skipped' | 'warning'): Promise<Record<string, string>>
+}
+
+/** Connects as `user`, which must exist on the target; default the superuser. */
+export async function schemaRun(fromMajor: number, toMajor: number, sql: string, user?: string): Promise<SchemaRun> {
+  const [fromServer, toServer] = [await server(fromMajor), await server(toMajor)]
+  const from = await database(fromServer)
+  const to = await database(toServer, user === undefined ? {} : { owner: user })
+  if (sql !== '') await from.sql(sql)
+  const sourceConnection = await resolveConnection({ url: from.url }, 'source', {})
+  const targetConnection = await resolveConnection({ url: toServer.url(to.name, user) }, 'target', {})
+  const source = await connect(sourceConnection, { side: 'source', applicationName: 'schema test' })
+  const target = await connect(targetConnection, { side: 'target', applicationName: 'schema test' })
+  open.push(source, target)
+  const ref = { namespace: 'test', workflowId: uniqueName('schema'), firstRunId: '1' }
+  const id = migrationId(ref)
+  await openMigrationRecord(target, ref)
+  const { signal } = new AbortController()
+  return {
+    from,
+    to,
+    source,
+    target,
+    id,
+    signal,
+    dump: (spec) =>
+      dumpDefinitions({ source, sourceConnection, target, targetConnection, id, spec: { objects: null, exclude: [], ...spec }, signal }),
+    async restore({ replicaRole = true, incremental = false } = {}) {
+      await restoreDefinitions({ target, id, signal })
+      await restoreIndexes({ target, id, signal })
+      await restoreConstraints({ target, id, signal, replicaRole, incremental })
+    },
+    async notes(kind) {
+      const rows = await target.query<{ object: string; text: string }>(
+        'select object, text from pgmove.note where id = $1 and kind = $2 order by object',
+        [id, kind],
+      )
+      return Object.fromEntries(rows.map(({ object, text }) => [object, text]))
+    },
+  }
+}
+
+/** pg_dump's script of a database without pgmove's schema, owners, comments and what changes from run to run. */
+export async function script({ url }: TestDatabase, ...options: string[]): Promise<string> {
+  const program = await clientProgram('pg_dump', 18)
+  const { stdout } = await run(program, ['-s', '-O', '-N', 'pgmove', ...options, '-d', url], { maxBuffer: BYTES })
+  return stdout
+    .split('\n')
+    .filter((line) => !/^--|^\\(un)?restrict /.test(line) && line !== '')
+    .join('\n')
+}
+
+/** What pg_dump and psql make of `from` on the server of `major`. */
+export async function reference(from: TestDatabase, major: number): Promise<string> {
+  const to = await database(await server(major))
+  const [pgDump, psql] = [await clientProgram('pg_dump', 18), await clientProgram('psql', 18)]
+  const { stdout } = await run(pgDump, ['-s', '-O', '-d', from.url], { maxBuffer: BYTES })
+  const child = run(psql, ['-Xq', '-d', to.url])
+  child.child.stdin?.end(stdout)
+  await child
+  return script(to)
+}
