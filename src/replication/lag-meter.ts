@@ -8,14 +8,20 @@ export class LagMeter {
   /** When the beats that have not arrived yet were written, oldest first. */
   readonly #sent = new Map<string, number>()
   #last: number | undefined
+  #early: string | undefined
 
   constructor(now: () => number, undelayedMs: number) {
     this.#now = now
     this.#undelayedMs = undelayedMs
   }
 
-  sent(beat: string): void {
-    this.#sent.set(beat, this.#now())
+  /** Beat `beat` was written; `at` is the time before the write. It may have arrived before the write returned. */
+  sent(beat: string, at = this.#now()): void {
+    if (this.#early === beat) {
+      this.#last = this.#now() - at
+      return
+    }
+    this.#sent.set(beat, at)
     // A stream that stands still for long must not collect beats without bound; the oldest one tells the lag.
     if (this.#sent.size > 1000) {
       const second = [...this.#sent.keys()][1]
@@ -26,7 +32,10 @@ export class LagMeter {
   /** Beat `beat` is durable on the target; those before it were overtaken. */
   arrived(beat: string): void {
     const at = this.#sent.get(beat)
-    if (at === undefined) return
+    if (at === undefined) {
+      this.#early = beat
+      return
+    }
     this.#last = this.#now() - at
     for (const other of this.#sent.keys()) {
       this.#sent.delete(other)

@@ -94,7 +94,7 @@ async function finish(migration: Migration, facts: CutoverFacts | null): Promise
       facts: {
         durations: state.durations,
         cutover: facts && { lsn: facts.lsn, downtimeMs: facts.downtimeMs },
-        validation: facts?.validation ?? { method: 'none', tables: 0, rows: '0', differing: [] },
+        validation: facts?.validation ?? validationOfCopy(migration),
         sequences: { total: state.sequenceTotal, items: state.sequences },
         warnings: cutList(state.warnings).items,
         left,
@@ -104,6 +104,12 @@ async function finish(migration: Migration, facts: CutoverFacts | null): Promise
     migration.touch()
     return report
   })
+}
+
+/** Without incremental replication the rows are compared in the copy, under its snapshot. */
+function validationOfCopy({ state, spec }: Migration): MigrationReport['validation'] {
+  const compared = spec.cutover.validate === 'counts' ? state.copied : null
+  return compared ? { method: 'counts', ...compared, differing: [] } : { method: 'none', tables: 0, rows: '0', differing: [] }
 }
 
 /** After a cancel or a failure that ends: the source is left as it was found, as far as it can be reached within 2 minutes. */

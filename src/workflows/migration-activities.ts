@@ -46,7 +46,7 @@ export interface MigrationActivities {
   /** Copies the tables of one group, each under its own snapshot, and builds their indexes. */
   copyGroup(input: MigrationInput & { readonly group: number }): Promise<MoveCounts>
   /** Copies all tables under one snapshot; for migrations without incremental replication. */
-  copyUnderOneSnapshot(input: MigrationInput): Promise<MoveCounts & { readonly differing: readonly string[] }>
+  copyUnderOneSnapshot(input: MigrationInput): Promise<MoveCounts & { readonly tables: number; readonly differing: readonly string[] }>
   /** Builds the indexes that belong to no copied table, and tells how far the stream must be applied. */
   finishCopy(input: MigrationInput): Promise<{ readonly catchUpTo: string | null }>
   /** Applies the change stream: up to `until`, or until cancelled or rotated. */

@@ -28,6 +28,8 @@ export interface MigrationState {
   warnings: string[]
   sequences: { name: string; value: string }[]
   sequenceTotal: number
+  /** What was compared after a copy under one snapshot. */
+  copied: { tables: number; rows: string } | null
   errors: StatusError[]
   errorTotal: number
   /** Milliseconds of work per phase. */
@@ -60,6 +62,7 @@ export function initialState(now: number): MigrationState {
     warnings: [],
     sequences: [],
     sequenceTotal: 0,
+    copied: null,
     errors: [],
     errorTotal: 0,
     durations: {},

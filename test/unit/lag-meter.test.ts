@@ -44,6 +44,17 @@ test('a beat of an earlier attempt tells nothing', () => {
   assert.equal(lag.lagMs, undefined)
 })
 
+test('a beat that arrives before its write has returned counts from before the write', () => {
+  const { lag, clock } = meter()
+  clock.now = 400
+  lag.arrived('1')
+  clock.now = 500
+  lag.sent('1', 100)
+  assert.equal(lag.lagMs, 400)
+  clock.now = 90_000
+  assert.equal(lag.lagMs, 400)
+})
+
 test('beats that never arrive are not collected without bound, and the oldest keeps telling the lag', () => {
   const { lag, clock } = meter()
   lag.sent('0')

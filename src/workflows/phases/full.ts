@@ -13,7 +13,15 @@ export async function full(migration: Migration): Promise<Phase> {
     const copied = await withPauses(migration, () =>
       migration.run('copyUnderOneSnapshot', 'Copy all tables under one snapshot', {}, 'data'),
     )
+    if (copied.differing.length > 0) {
+      await migration.waitForOperator(
+        'TargetDiverged',
+        `Row counts differ after the copy in ${copied.differing.slice(0, 10).join(', ')}: somebody writes to the target. Stop that, then send the signal resume: everything is copied again.`,
+      )
+      return 'full'
+    }
     migration.state.rows = copied.rows
+    migration.state.copied = { tables: copied.tables, rows: copied.rows }
   }
   const { catchUpTo } = await migration.run('finishCopy', 'Build the remaining indexes', {}, 'data')
   if (catchUpTo === null) return 'constraints'

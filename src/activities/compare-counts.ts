@@ -1,0 +1,22 @@
+import { readMigratedTables } from '../state/migrated-table.ts'
+import { compareRowCounts } from '../validate/row-counts.ts'
+import type { MigrationActivities } from '../workflows/migration-activities.ts'
+import type { ActivityServices } from './activity-run.ts'
+import { migrationActivity } from './migration-activity.ts'
+
+/** Exact row counts; see MigrationActivities. */
+export function compareCounts(services: ActivityServices): MigrationActivities['compareCounts'] {
+  return migrationActivity(services, async (run) => {
+    const source = await run.connect('source', 'counts')
+    const target = await run.connect('target', 'counts')
+    const tables = await readMigratedTables(target, run.id)
+    const counts = await compareRowCounts({
+      source,
+      target,
+      tables,
+      signal: run.signal,
+      onProgress: (done, total) => (run.progress = { done, total }),
+    })
+    return { ...counts, differing: counts.differing.slice(0, 50) }
+  })
+}

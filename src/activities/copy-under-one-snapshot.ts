@@ -1,0 +1,110 @@
+import { copyTable } from '../copy/copy-table.ts'
+import { forgetCopies, openSharedSnapshot } from '../copy/shared-snapshot.ts'
+import { qualified } from '../postgres/quote.ts'
+import { canSetReplicaRole } from '../replication/replica-role.ts'
+import { restoreIndexes } from '../schema/restore-indexes.ts'
+import { markIndexed, readMigratedTables } from '../state/migrated-table.ts'
+import type { MigratedTable } from '../state/migrated-table.ts'
+import type { MigrationActivities } from '../workflows/migration-activities.ts'
+import type { ActivityRun, ActivityServices } from './activity-run.ts'
+import { CopyMonitor } from './copy-monitor.ts'
+import { migrationActivity } from './migration-activity.ts'
+
+/**
+ * Copies all tables under one snapshot, held by this attempt; see MigrationActivities. An attempt that ends early loses the
+ * snapshot, and the next one copies everything again under a new one.
+ */
+export function copyUnderOneSnapshot(services: ActivityServices): MigrationActivities['copyUnderOneSnapshot'] {
+  return migrationActivity(services, async (run) => {
+    const leader = await run.connect('source', 'snapshot')
+    const control = await run.connect('target', 'copy control')
+    await forgetCopies(control, run.id)
+    const tables = await readMigratedTables(control, run.id)
+    const names = tables.map(({ sourceSchema, sourceTable }) => ({ schema: sourceSchema, name: sourceTable }))
+    const snapshot = await openSharedSnapshot(leader, names, run.signal)
+    const monitor = new CopyMonitor(run, control)
+    const waiting = [...tables]
+    const failed = new AbortController()
+    const signal = AbortSignal.any([run.signal, monitor.signal, failed.signal])
+    const copied: { table: MigratedTable; rows: bigint; bytes: bigint; counted: bigint }[] = []
+    try {
+      await monitor.start()
+      const lanes = Array.from({ length: Math.min(run.spec.copy.tableJobs, waiting.length) }, async (_, number) => {
+        try {
+          const lane = await openLane(run, number)
+          for (let table = waiting.shift(); table; table = waiting.shift()) {
+            await monitor.paused()
+            signal.throwIfAborted()
+            copied.push(await copyOne(run, lane, { table, snapshotName: snapshot.name, monitor, signal }))
+          }
+        } catch (error) {
+          failed.abort(error)
+          throw error
+        }
+      })
+      const results = await Promise.allSettled(lanes)
+      for (const result of results) if (result.status === 'rejected') throw failed.signal.reason
+      await snapshot.release()
+    } catch (error) {
+      monitor.throwIfFailed()
+      throw error
+    } finally {
+      await monitor.stop()
+    }
+    const differing = copied
+      .filter(({ rows, counted }) => rows !== counted)
+      .map(({ table }) => qualified(table.sourceSchema, table.sourceTable))
+    return {
+      tables: copied.length,
+      rows: String(copied.reduce((sum, { rows }) => sum + rows, 0n)),
+      bytes: String(copied.reduce((sum, { bytes }) => sum + bytes, 0n)),
+      differing,
+    }
+  })
+}
+
+type Lane = Awaited<ReturnType<typeof openLane>>
+
+async function openLane(run: ActivityRun, number: number) {
+  const target = await run.connect('target', `copy lane ${number}`)
+  return {
+    source: await run.connect('source', `copy lane ${number}`),
+    sourceObserver: await run.connect('source', `copy lane ${number} watch`),
+    target,
+    replicaRole: await canSetReplicaRole(target),
+  }
+}
+
+interface OneCopy {
+  readonly table: MigratedTable
+  readonly snapshotName: string
+  readonly monitor: CopyMonitor
+  readonly signal: AbortSignal
+}
+
+async function copyOne(run: ActivityRun, lane: Lane, { table, snapshotName, monitor, signal }: OneCopy) {
+  const { source, sourceObserver, target, replicaRole } = lane
+  const result = await copyTable({
+    source,
+    sourceObserver,
+    target,
+    id: run.id,
+    table,
+    incremental: false,
+    replicaRole,
+    snapshotName,
+    signal,
+    onProgress: (bytes, rows) => monitor.progress(table, bytes, rows),
+    paused: () => monitor.paused(),
+  })
+  monitor.done(table)
+  const { targetSchema, targetTable } = table
+  if (run.spec.types.includes('schema')) {
+    await restoreIndexes({ target, id: run.id, table: { schema: targetSchema, name: targetTable }, signal })
+  }
+  await markIndexed(target, run.id, table)
+  const rows = BigInt(result.rows)
+  if (run.spec.cutover.validate === 'none') return { table, rows, bytes: BigInt(result.bytes), counted: rows }
+  const [count] = await target.query<{ n: string }>(`select count(*) as n from only ${qualified(targetSchema, targetTable)}`)
+  return { table, rows, bytes: BigInt(result.bytes), counted: BigInt(count?.n ?? 0) }
+}

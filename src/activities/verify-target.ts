@@ -1,0 +1,18 @@
+import { verifyDeferrableKeys } from '../cutover/verify-deferrable-keys.ts'
+import { verifyForeignKeys } from '../cutover/verify-foreign-keys.ts'
+import { checkDefinitionDrift } from '../source/definition-drift.ts'
+import type { MigrationActivities } from '../workflows/migration-activities.ts'
+import type { ActivityServices } from './activity-run.ts'
+import { migrationActivity } from './migration-activity.ts'
+
+/** Definitions, foreign keys, deferrable keys; see MigrationActivities. */
+export function verifyTarget(services: ActivityServices): MigrationActivities['verifyTarget'] {
+  return migrationActivity(services, async (run) => {
+    const source = await run.connect('source', 'verify')
+    const target = await run.connect('target', 'verify')
+    const { id, spec, signal } = run
+    await checkDefinitionDrift(source, target, { id, spec, sameTypes: spec.types.includes('schema') })
+    await verifyForeignKeys({ target, id, signal })
+    await verifyDeferrableKeys({ target, id, signal })
+  })
+}

@@ -1,0 +1,74 @@
+import { MigrationError } from '../errors/migration-error.ts'
+import type { Database } from '../postgres/connect.ts'
+import { ident, qualified } from '../postgres/quote.ts'
+
+interface KeyRow extends Record<string, string | null> {
+  name: string
+  schema: string
+  table: string
+  kind: string
+  type: string
+  columns: string | null
+  operators: string | null
+  nulls_equal: string
+}
+
+/**
+ * Looks for duplicates under deferrable unique, primary key and exclusion constraints: in replica role their recheck, a
+ * trigger, does not run, and duplicates can be committed (APPLY.md 1.3). Fails with `ValidationFailed` naming the keys.
+ */
+export async function verifyDeferrableKeys({
+  target,
+  id,
+  signal,
+}: {
+  target: Database
+  id: string
+  signal: AbortSignal
+}): Promise<{ keys: number }> {
+  const nullsEqual = target.version >= 150000 ? 'i.indnullsnotdistinct' : 'false'
+  const top = target.version >= 110000 ? 'k.conparentid = 0' : 'true'
+  const keys = await target.query<KeyRow>(
+    `select k.conname as name, n.nspname as schema, c.relname as "table", c.relkind as kind, k.contype as type, ${nullsEqual} as nulls_equal,
+       case when 0 = any (k.conkey) then null else (select json_agg(a.attname order by u.i) from unnest(k.conkey) with ordinality u (num, i)
+         join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num) end as columns,
+       (select json_agg(format('operator(%I.%s)', s.nspname, o.oprname) order by u.i) from unnest(k.conexclop) with ordinality u (op, i)
+         join pg_operator o on o.oid = u.op join pg_namespace s on s.oid = o.oprnamespace) as operators
+     from pg_constraint k
+     join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace join pg_index i on i.indexrelid = k.conindid
+     where k.contype in ('p', 'u', 'x') and k.condeferrable and ${top} and (k.contype <> 'x' or i.indpred is null)
+       and (exists (select from pgmove.migrated_table m where m.id = $1 and m.target_schema = n.nspname and m.target_table = c.relname) or c.relkind = 'p')
+     order by 2, 3, 1`,
+    [id],
+  )
+  const broken: string[] = []
+  for (const key of keys) {
+    signal.throwIfAborted()
+    if (key.columns === null) continue
+    const rows = await target.query(key.type === 'x' ? conflicts(key) : duplicates(key))
+    if (rows.length > 0) broken.push(`${qualified(key.schema, key.table)} constraint ${ident(key.name)}`)
+  }
+  if (broken.length === 0) return { keys: keys.length }
+  throw new MigrationError(
+    'ValidationFailed',
+    `On the target, rows conflict under deferrable constraints: ${broken.slice(0, 10).join('; ')}. pgmove goes back to incremental replication.`,
+    { side: 'target' },
+  )
+}
+
+function relation({ kind, schema, table }: KeyRow): string {
+  return `${kind === 'p' ? '' : 'only '}${qualified(schema, table)}`
+}
+
+function duplicates(key: KeyRow): string {
+  const columns = (JSON.parse(key.columns ?? '[]') as string[]).map(ident)
+  const where = key.nulls_equal === 't' ? '' : ` where ${columns.map((column) => `${column} is not null`).join(' and ')}`
+  return `select from ${relation(key)}${where} group by ${columns.join(', ')} having count(*) > 1 limit 1`
+}
+
+function conflicts(key: KeyRow): string {
+  const columns = (JSON.parse(key.columns ?? '[]') as string[]).map(ident)
+  const operators = JSON.parse(key.operators ?? '[]') as string[]
+  const on = columns.map((column, i) => `a.${column} ${operators[i] ?? '='} b.${column}`).join(' and ')
+  return `select from ${relation(key)} a join ${relation(key)} b on (a.tableoid, a.ctid) <> (b.tableoid, b.ctid) and ${on} limit 1`
+}

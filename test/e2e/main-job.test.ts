@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { moneyIn } from '../../demo/compare-ledger.ts'
+import { compare } from '../../demo/compare.ts'
+import { loadShop } from '../../demo/load-shop.ts'
+import { withSession } from '../../demo/session.ts'
+import { sourceState } from '../../demo/source-state.ts'
+import { startWriter } from '../../demo/writer.ts'
+import { testMigration } from '../migration-run.ts'
+import { database, server } from '../servers.ts'
+
+const PASSWORD = 'never-to-be-seen-4711'
+
+/** The databases trust everybody; the password is there to be searched for afterwards. */
+function withPassword(url: string): string {
+  const parsed = new URL(url)
+  parsed.password = PASSWORD
+  return parsed.href
+}
+
+for (const [from, to] of [
+  [13, 17],
+  [10, 18],
+  [17, 17],
+] as const) {
+  test(`a live shop moves from ${from} to ${to} while it is written to`, { timeout: 300_000 }, async () => {
+    const source = await database(await server(from))
+    const target = await database(await server(to))
+    await loadShop(source.url, 0.03)
+    const before = await sourceState(source.url)
+    const money = await withSession(source.url, moneyIn)
+    const migration = await testMigration({ source: withPassword(source.url), target: withPassword(target.url) })
+    const worker = await migration.worker()
+    const writer = await startWriter(source.url, { connections: 3 })
+    try {
+      const run = await migration.start({ name: 'e2e', ignoreWarnings: true })
+      await run.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
+      const ledger = await writer.stop()
+      await run.signal('cutover')
+      const report = await run.result()
+      assert.equal(report.tables.copied, report.tables.total)
+      assert.ok(report.tables.total > 12)
+      assert.ok(report.cutover)
+      assert.deepEqual(report.validation.differing, [])
+      assert.deepEqual(report.left, [])
+      const status = await run.status()
+      assert.equal(status.phase, 'done')
+      assert.equal(status.state, 'completed')
+
+      const checks = await compare({ source: source.url, target: target.url, before, book: { ledger, money } })
+      assert.deepEqual(
+        checks.filter((check) => check.differences.length > 0),
+        [],
+      )
+
+      const history = JSON.stringify(await run.handle.fetchHistory())
+      assert.ok(history.length > 1000)
+      assert.ok(
+        !history.includes(PASSWORD) && !history.includes(Buffer.from(PASSWORD).toString('base64')),
+        'the history holds the password',
+      )
+      assert.ok(!(await worker.log()).includes(PASSWORD), 'the log holds the password')
+    } finally {
+      await writer.remove()
+    }
+  })
+}

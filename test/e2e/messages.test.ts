@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import test from 'node:test'
+import { promisify } from 'node:util'
+import { WorkflowFailedError } from '@temporalio/client'
+import type { ApplicationFailure } from '@temporalio/client'
+import { testMigration } from '../migration-run.ts'
+import type { RunningMigration } from '../migration-run.ts'
+import { eventually } from '../servers.ts'
+import { contents, remains, smallPair } from '../small-source.ts'
+
+const run = promisify(execFile)
+const LIMIT = { timeout: 240_000 }
+
+async function failureOf(running: Pick<RunningMigration, 'result'>): Promise<{ type: string | null | undefined; message: string }> {
+  try {
+    await running.result()
+  } catch (error) {
+    assert.ok(error instanceof WorkflowFailedError)
+    const cause = error.cause as ApplicationFailure
+    return { type: cause.type, message: cause.message }
+  }
+  throw new Error('the workflow completed')
+}
+
+const streaming = (running: RunningMigration) => running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
+
+test('a wrong spec lists every problem by its path, and repeats no password', LIMIT, async () => {
+  const migration = await testMigration({ source: 'unused', target: 'unused' })
+  await migration.worker()
+  const running = await migration.start({
+    source: { url: 'postgres://u:hunter2@h/d' },
+    coppy: {},
+    copy: { tableJobs: 0 },
+    cutover: { fence: 'readOnly' },
+  })
+  const { type, message } = await failureOf(running)
+  assert.equal(type, 'InvalidSpec')
+  for (const path of ['$.source', '$.coppy', '$.copy.tableJobs', '$.cutover.fence']) assert.ok(message.includes(path), path)
+  assert.ok(!message.includes('hunter2'))
+})
+
+test('workflow types of a later version say so', LIMIT, async () => {
+  const migration = await testMigration({ source: 'unused', target: 'unused' })
+  await migration.worker()
+  for (const type of ['testConnection', 'precheckMigration', 'validateMigration', 'cleanUpSlots']) {
+    const handle = await migration.client.workflow.start(type, {
+      taskQueue: migration.taskQueue,
+      workflowId: `${migration.taskQueue}-${type}`,
+      args: [{}],
+    })
+    const { type: kind, message } = await failureOf({ result: () => handle.result() })
+    assert.equal(kind, 'InvalidSpec')
+    assert.match(message, /not in this version/)
+  }
+})
+
+test('a cutover sent before replication has begun is kept; sent twice by the CLI it is one', LIMIT, async () => {
+  const { source, target } = await smallPair()
+  const migration = await testMigration({ source: source.url, target: target.url })
+  await migration.worker()
+  const running = await migration.start({ ignoreWarnings: true })
+  for (const _ of [1, 2]) {
+    await run(migration.cli, [
+      'workflow',
+      'signal',
+      '--address',
+      migration.address,
+      '--workflow-id',
+      running.workflowId,
+      '--name',
+      'cutover',
+    ])
+  }
+  const report = await running.result()
+  assert.ok(report.cutover)
+  assert.deepEqual(await contents(target), await contents(source))
+  assert.deepEqual(await remains(source), [])
+})
+
+test('pause stops applying, resume goes on, and nothing is lost', LIMIT, async () => {
+  const { source, target } = await smallPair()
+  const migration = await testMigration({ source: source.url, target: target.url })
+  await migration.worker()
+  const running = await migration.start({ ignoreWarnings: true })
+  await streaming(running)
+  await running.signal('pause')
+  await running.reach('the pause', (s) => s.state === 'paused')
+  await eventually('the end of the stream', 10, async () => {
+    const [row] = await source.sql(`select active from pg_replication_slots where database = current_database()`)
+    return row?.['active'] === 'f'
+  })
+  await source.sql(`insert into customers (mail) values ('late@example.org')`)
+  assert.deepEqual(await target.sql(`select from customers where mail = 'late@example.org'`), [])
+  await running.signal('resume')
+  await eventually('the late row', 30, async () => (await target.sql(`select from customers where mail = 'late@example.org'`)).length === 1)
+  await running.signal('cutover')
+  await running.result()
+  assert.deepEqual(await contents(target), await contents(source))
+})
+
+test('cancel releases the source, keeps the target and ends Cancelled', LIMIT, async () => {
+  const { source, target } = await smallPair()
+  const migration = await testMigration({ source: source.url, target: target.url })
+  await migration.worker()
+  const running = await migration.start({ ignoreWarnings: true })
+  await streaming(running)
+  await running.handle.cancel()
+  await assert.rejects(running.result(), WorkflowFailedError)
+  assert.equal((await running.handle.describe()).status.name, 'CANCELLED')
+  assert.deepEqual(await remains(source), [])
+  assert.deepEqual(await contents(target), await contents(source))
+})
+
+test('messages of a later version have no effect and say so; updates are rejected', LIMIT, async () => {
+  const { source, target } = await smallPair()
+  const migration = await testMigration({ source: source.url, target: target.url })
+  await migration.worker()
+  const running = await migration.start({ ignoreWarnings: true })
+  for (const name of ['resolve', 'setTransferRate', 'rerunPrecheck']) {
+    await running.signal(name, {})
+    await assert.rejects(running.handle.executeUpdate(name, { args: [{}] }))
+  }
+  await running.signal('cutover', { fence: 'readOnly' })
+  await streaming(running)
+  const { errors } = await running.status()
+  assert.deepEqual(
+    errors.items.map(({ type }) => type),
+    ['NotInThisVersion', 'NotInThisVersion', 'NotInThisVersion', 'NotNow'],
+  )
+  await assert.rejects(running.handle.executeUpdate('cutover', { args: [{ fence: 'readOnly' }] }))
+  const answer = await running.handle.executeUpdate<{ undelayed: boolean }, []>('cutover', { args: [] })
+  assert.equal(answer.undelayed, true)
+  await running.result()
+})
+
+test('a run continues as new and keeps its slot, its state and its signals', LIMIT, async () => {
+  const { source, target } = await smallPair()
+  const migration = await testMigration({ source: source.url, target: target.url })
+  await migration.worker()
+  const running = await migration.start({ ignoreWarnings: true }, { continueAsNewAfter: 20 })
+  await streaming(running)
+  const description = await running.handle.describe()
+  assert.notEqual(description.runId, running.handle.firstExecutionRunId)
+  const slots = await source.sql(`select slot_name from pg_replication_slots where database = current_database()`)
+  assert.equal(slots.length, 1)
+  await running.signal('cutover')
+  const report = await running.result()
+  assert.equal(`dts_sync_${report.id}`, slots[0]?.['slot_name'])
+  assert.deepEqual(await contents(target), await contents(source))
+  assert.deepEqual(await remains(source), [])
+})
+
+test('two workers share a migration; one that is told to end drains and exits 0', LIMIT, async () => {
+  const { source, target } = await smallPair()
+  const migration = await testMigration({ source: source.url, target: target.url })
+  const [first, second] = [await migration.worker(), await migration.worker()]
+  const running = await migration.start({ ignoreWarnings: true })
+  await streaming(running)
+  await first.drain()
+  assert.equal(await first.child.ended, 0)
+  await source.sql(`insert into customers (mail) values ('late@example.org')`)
+  await running.signal('cutover')
+  await running.result()
+  assert.equal(second.child.running, true)
+  assert.deepEqual(await contents(target), await contents(source))
+})
+
+test('a difference in row counts goes back to replication; after it is mended the cutover completes', LIMIT, async () => {
+  const { source, target } = await smallPair()
+  const migration = await testMigration({ source: source.url, target: target.url })
+  await migration.worker()
+  const running = await migration.start({ ignoreWarnings: true })
+  await streaming(running)
+  await target.sql(`insert into journal values ('not from the source')`)
+  await running.signal('cutover')
+  const back = await running.reach('the way back', (s) => s.phase === 'incremental' && s.errors.total > 0)
+  assert.equal(back.errors.items.at(-1)?.type, 'ValidationFailed')
+  await target.sql(`delete from journal where line = 'not from the source'`)
+  await running.signal('cutover')
+  const report = await running.result()
+  assert.equal(report.validation.method, 'counts')
+  assert.deepEqual(await contents(target), await contents(source))
+})
+
+for (const [types, from, walLevel] of [
+  [['schema', 'full'], 13, 'replica'],
+  [['schema', 'full'], 10, 'replica'],
+  [['schema'], 13, 'replica'],
+] as const) {
+  test(`${types.join(' and ')} alone works on ${from} with wal_level = ${walLevel} and leaves nothing behind`, LIMIT, async () => {
+    const { source, target } = await smallPair(from, 17, { walLevel })
+    const migration = await testMigration({ source: source.url, target: target.url })
+    await migration.worker()
+    const running = await migration.start({ types, ignoreWarnings: true })
+    const report = await running.result()
+    assert.equal(report.cutover, null)
+    assert.deepEqual(await remains(source), [])
+    const triggers = await target.sql(`select tgname, tgenabled from pg_trigger where not tgisinternal`)
+    assert.deepEqual(triggers, [{ tgname: 'orders_count', tgenabled: 'O' }])
+    const rows = await target.sql(`select count(*) as n from orders`)
+    assert.equal(rows[0]?.['n'], types.length === 1 ? '0' : '2000')
+    if (types.length === 2) {
+      assert.deepEqual(await contents(target), await contents(source))
+      assert.deepEqual(report.validation, { method: 'counts', tables: 3, rows: '4500', differing: [] })
+      await target.sql(`insert into customers (mail) values ('new@example.org')`)
+    }
+  })
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { testMigration } from '../migration-run.ts'
+import { database, eventually, server } from '../servers.ts'
+import { contents, remains, smallPair } from '../small-source.ts'
+
+const LIMIT = { timeout: 240_000 }
+
+test('a target that holds rows stops the precheck before anything is changed; resume goes on once it is empty', LIMIT, async () => {
+  const { source, target } = await smallPair()
+  await target.sql(`create table journal (line text); insert into journal values ('mine')`)
+  const migration = await testMigration({ source: source.url, target: target.url })
+  await migration.worker()
+  const running = await migration.start({ ignoreWarnings: true })
+  const waiting = await running.reach('the wait', (s) => s.phase === 'precheck' && s.state === 'waiting')
+  assert.deepEqual(
+    waiting.precheck?.items.filter((item) => item.status === 'Failed').map((item) => item.name),
+    ['target_empty'],
+  )
+  assert.deepEqual(await remains(source), [])
+  assert.deepEqual(await target.sql(`select nspname from pg_namespace where nspname = 'pgmove'`), [])
+  await target.sql(`truncate journal`)
+  await running.signal('resume')
+  await running.signal('cutover')
+  await running.result()
+  assert.deepEqual(await contents(target), await contents(source))
+})
+
+test('"existing": "replace" removes the rows that are there', LIMIT, async () => {
+  const { source, target } = await smallPair()
+  await target.sql(`create table journal (line text); insert into journal values ('mine')`)
+  const migration = await testMigration({ source: source.url, target: target.url })
+  await migration.worker()
+  const running = await migration.start({ ignoreWarnings: true, existing: 'replace' })
+  await running.signal('cutover')
+  await running.result()
+  assert.deepEqual(await contents(target), await contents(source))
+})
+
+test('a missing database waits for the operator; with precheck.wait false it ends the workflow', LIMIT, async () => {
+  const { source, target } = await smallPair()
+  const name = `${target.name}_later`
+  const url = target.url.replace(target.name, name)
+  const migration = await testMigration({ source: source.url, target: url })
+  await migration.worker()
+  const running = await migration.start({ ignoreWarnings: true, types: ['schema'] })
+  const waiting = await running.reach('the wait', (s) => s.state === 'waiting')
+  assert.equal(waiting.errors.items.at(-1)?.type, 'DatabaseMissing')
+  const ended = await migration.start({ ignoreWarnings: true, types: ['schema'], precheck: { wait: false } })
+  await assert.rejects(ended.result(), (error: Error & { cause?: { type?: string } }) => error.cause?.type === 'PrecheckFailed')
+  await database(await server(17), { name })
+  await running.signal('resume')
+  await running.result()
+})
+
+test(
+  'a change that the target refuses waits with table and LSN, applies nothing of its transaction, and goes on after the cause is gone',
+  LIMIT,
+  async () => {
+    const { source, target } = await smallPair()
+    const migration = await testMigration({ source: source.url, target: target.url })
+    await migration.worker()
+    const running = await migration.start({ ignoreWarnings: true })
+    await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
+    await target.sql(`alter table customers add constraint short check (length(mail) < 30)`)
+    const secret = 'a-very-long-address-that-is-refused@example.org'
+    await source.sql(`begin; insert into journal values ('before'); insert into customers (mail) values ('${secret}'); commit`)
+    const waiting = await running.reach('the wait', (s) => s.state === 'waiting')
+    const error = waiting.errors.items.at(-1)
+    assert.equal(error?.type, 'RejectedByTarget')
+    assert.match(error.message, /customers/)
+    assert.match(error.message, /[0-9A-F]+\/[0-9A-F]+/)
+    assert.ok(!error.message.includes(secret))
+    assert.deepEqual(await target.sql(`select from journal where line = 'before'`), [])
+    const [slot] = await source.sql(`select count(*) as n from pg_replication_slots where database = current_database()`)
+    assert.equal(slot?.['n'], '1')
+    await target.sql(`alter table customers drop constraint short`)
+    await running.signal('resume')
+    await running.signal('cutover')
+    await running.result()
+    assert.deepEqual(await contents(target), await contents(source))
+  },
+)
+
+test('a column that is new on the source waits as UnsupportedDdl until it is on the target', LIMIT, async () => {
+  const { source, target } = await smallPair()
+  const migration = await testMigration({ source: source.url, target: target.url })
+  await migration.worker()
+  const running = await migration.start({ ignoreWarnings: true })
+  await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
+  await source.sql(`alter table customers add column born date`)
+  await source.sql(`update customers set born = '2000-02-29' where id = 3`)
+  const waiting = await running.reach('the wait', (s) => s.state === 'waiting')
+  assert.equal(waiting.errors.items.at(-1)?.type, 'UnsupportedDdl')
+  await target.sql(`alter table customers add column born date`)
+  await running.signal('resume')
+  await eventually('the changed row', 30, async () => (await target.sql(`select from customers where born = '2000-02-29'`)).length === 1)
+  await running.signal('cutover')
+  await running.result()
+  assert.deepEqual(await contents(target), await contents(source))
+})
+
+test('a source whose wal_level is not logical fails the precheck, and nothing is changed', LIMIT, async () => {
+  const { source, target } = await smallPair(13, 17, { walLevel: 'replica' })
+  const migration = await testMigration({ source: source.url, target: target.url })
+  await migration.worker()
+  const running = await migration.start({ ignoreWarnings: true })
+  const waiting = await running.reach('the wait', (s) => s.state === 'waiting')
+  const failed = waiting.precheck?.items.filter((item) => item.status === 'Failed').map((item) => item.name) ?? []
+  assert.ok(failed.includes('wal_level'), JSON.stringify(failed))
+  assert.deepEqual(await target.sql(`select nspname from pg_namespace where nspname = 'pgmove'`), [])
+})
