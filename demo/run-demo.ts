@@ -154,7 +154,9 @@ async function migrate(options: DemoOptions, { display, running, folder, interru
   const matched = checks.every(({ differences }) => differences.length === 0)
   display.say(`\nReport\n${reportLines(report).join('\n')}`)
   display.say(`\nComparison of source and target: ${matched ? 'everything matches' : 'NOT EQUAL'}\n${checkLines(checks).join('\n')}`)
-  display.say(`\nLook around${options.exit ? ' (in a demo that stays up, without --exit)' : ''}\n${places(command, { workflowUrl, urls }).join('\n')}`)
+  display.say(
+    `\nLook around${options.exit ? ' (in a demo that stays up, without --exit)' : ''}\n${places(command, { workflowUrl, urls }).join('\n')}`,
+  )
   return matched
 }
 
