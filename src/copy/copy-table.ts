@@ -6,7 +6,7 @@ import { pause, retryOnLock } from '../source/retry-on-lock.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { note } from '../state/migration-record.ts'
 import { detachForeignKeys } from './detach-foreign-keys.ts'
-import { BEGIN_SNAPSHOT, openSnapshot } from './open-snapshot.ts'
+import { BEGIN_SNAPSHOT, openSnapshot, readOpened } from './open-snapshot.ts'
 import type { OpenedTable } from './open-snapshot.ts'
 import { pipeCopy } from './pipe-copy.ts'
 import { copiedColumns, readTableShape } from './table-columns.ts'
@@ -26,8 +26,8 @@ export interface CopyTableArgs {
   readonly incremental: boolean
   /** Whether the target session may set session_replication_role, so that no trigger and foreign key acts. */
   readonly replicaRole: boolean
-  /** Without incremental: the snapshot of openSharedSnapshot. */
-  readonly snapshotName?: string
+  /** Without incremental: `source` stands in the transaction of openSharedSnapshot, which holds the table's lock and the snapshot. */
+  readonly sharedSnapshot?: boolean
   /** Of the source, as stored when the slot was made. */
   readonly systemIdentifier?: string | null
   readonly signal: AbortSignal
@@ -154,12 +154,13 @@ async function emptyTable(target: Database, table: MigratedTable): Promise<void>
  * `body`'s signal is aborted if somebody waits for the table.
  */
 async function withOpenedTable<T>(args: CopyTableArgs, body: (opened: OpenedTable, stop: AbortSignal) => Promise<T>): Promise<T> {
-  const { source, table, incremental, snapshotName, signal } = args
+  const { source, table, incremental, signal } = args
+  if (args.sharedSnapshot) return withinShared(args, body)
   const outcome = await retryOnLock(signal, async (): Promise<{ value: T } | { error: unknown }> => {
     let opened: OpenedTable | undefined
     try {
       const value = await source.transaction(async () => {
-        opened = await openSnapshot(source, table, incremental, snapshotName)
+        opened = await openSnapshot(source, table, incremental)
         return watched(args, opened, body)
       }, BEGIN_SNAPSHOT)
       return { value }
@@ -172,12 +173,27 @@ async function withOpenedTable<T>(args: CopyTableArgs, body: (opened: OpenedTabl
   return outcome.value
 }
 
+/** A failure must not end the transaction that holds the snapshot. */
+async function withinShared<T>(
+  { source, table, signal }: CopyTableArgs,
+  body: (opened: OpenedTable, stop: AbortSignal) => Promise<T>,
+): Promise<T> {
+  await source.query('savepoint copy')
+  try {
+    return await body(await readOpened(source, table), signal)
+  } catch (error) {
+    await source.query('rollback to savepoint copy').catch(() => undefined)
+    throw error
+  } finally {
+    await source.query('release savepoint copy').catch(() => undefined)
+  }
+}
+
 async function watched<T>(
-  { source, sourceObserver, snapshotName, signal }: CopyTableArgs,
+  { source, sourceObserver, signal }: CopyTableArgs,
   opened: OpenedTable,
   body: (opened: OpenedTable, stop: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  if (snapshotName !== undefined) return body(opened, signal)
   const ended = new AbortController()
   const giveWay = (reason: unknown) => ended.abort(reason)
   const watch = watchLock({ observer: sourceObserver, holder: source.processId, table: opened.shape.oid, giveWay })

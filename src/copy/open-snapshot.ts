@@ -1,7 +1,7 @@
 import { sqlState } from '../errors/classify.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
-import { literal, qualified } from '../postgres/quote.ts'
+import { qualified } from '../postgres/quote.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { readTableShape } from './table-columns.ts'
 import type { TableShape } from './table-columns.ts'
@@ -18,33 +18,24 @@ export const BEGIN_SNAPSHOT = 'begin isolation level repeatable read read only'
 
 /**
  * Locks the table and only then takes the transaction's snapshot (HANDOFF.md R3): a TRUNCATE or a rewrite that commits in between
- * would leave the table empty for the snapshot. With `snapshotName` it takes the snapshot that another session holds, which
- * has locked the table before.
+ * would leave the table empty for the snapshot. To be called first in a transaction.
  */
-export async function openSnapshot(
-  source: Database,
-  table: MigratedTable,
-  incremental: boolean,
-  snapshotName?: string,
-): Promise<OpenedTable> {
+export async function openSnapshot(source: Database, table: MigratedTable, incremental: boolean): Promise<OpenedTable> {
   const label = qualified(table.sourceSchema, table.sourceTable)
-  if (snapshotName !== undefined) await useSnapshot(source, snapshotName)
   await source.query(`set local lock_timeout = '2s'`)
   await source.query(`lock table only ${label} in access share mode`).catch((error: unknown) => {
     throw sqlState(error) === '42P01' || sqlState(error) === '3F000' ? gone(label) : error
   })
   const handoff = incremental ? await readHandoff(source) : undefined
-  const shape = await readTableShape(source, table.sourceSchema, table.sourceTable)
-  if (shape?.kind !== 'r') throw gone(label)
-  return handoff ? { shape, handoff } : { shape }
+  const opened = await readOpened(source, table)
+  return handoff ? { ...opened, handoff } : opened
 }
 
-async function useSnapshot(source: Database, name: string): Promise<void> {
-  await source.query(`set transaction snapshot ${literal(name)}`).catch((error: unknown) => {
-    // The server's words for it differ by version: an invalid identifier, or one that does not exist.
-    const text = 'On the source: the session that holds the snapshot of the copy is gone. All tables are copied again.'
-    throw new MigrationError('ConnectionLost', text, { side: 'source', cause: error })
-  })
+/** The table under a lock and a snapshot that the session's transaction has already. */
+export async function readOpened(source: Database, table: MigratedTable): Promise<OpenedTable> {
+  const shape = await readTableShape(source, table.sourceSchema, table.sourceTable)
+  if (shape?.kind !== 'r') throw gone(qualified(table.sourceSchema, table.sourceTable))
+  return { shape }
 }
 
 /** The snapshot is taken when the statement begins, before its functions run: the insert position is the later one. */

@@ -1,51 +1,72 @@
 import type { Database } from '../postgres/connect.ts'
-import { MigrationError } from '../errors/migration-error.ts'
-import { qualified } from '../postgres/quote.ts'
-import { pause } from '../source/retry-on-lock.ts'
-import type { TableName } from '../source/selected-tables.ts'
+import { literal, qualified } from '../postgres/quote.ts'
+import { retryOnLock } from '../source/retry-on-lock.ts'
+import type { MigratedTable } from '../state/migrated-table.ts'
 import { note } from '../state/migration-record.ts'
 import { BEGIN_SNAPSHOT } from './open-snapshot.ts'
 
 /** One snapshot for all tables, for a migration without incremental replication. */
 export interface SharedSnapshot {
-  /** For `set transaction snapshot` in other sessions of the same database. */
-  readonly name: string
-  /** Ends the transaction that holds it. */
+  /** What each session copies, in the order of the sessions: it alone holds the locks of its tables. Biggest first. */
+  readonly shares: readonly (readonly MigratedTable[])[]
+  /** Ends the sessions' transactions. */
   release(): Promise<void>
 }
 
 const BATCH = 100
-const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 2000
 
 /**
- * Locks all tables against rewrites and only then takes the snapshot: a table that is rewritten in between would look empty
- * (HANDOFF.md, F9). `leader` is used for nothing else until the release; the snapshot is lost with its session.
+ * Locks all tables against rewrites, each in the session that is to copy it, and only then takes one snapshot for all sessions: a
+ * table that is rewritten in between would look empty (HANDOFF.md, F9). Not locked by a leader on behalf of others: a session
+ * that asks later queues behind whoever waits for the leader. The sessions stay in their transactions until the
+ * release; one that is lost takes its part of the snapshot along, and then everything is to be copied again.
  */
-export async function openSharedSnapshot(leader: Database, tables: readonly TableName[], signal: AbortSignal): Promise<SharedSnapshot> {
-  await leader.query(BEGIN_SNAPSHOT)
-  await leader.query(`set local lock_timeout = '2s'`)
-  for (let at = 0; at < tables.length; at += BATCH) await lockTables(leader, tables.slice(at, at + BATCH), signal)
+export async function openSharedSnapshot(
+  sessions: readonly [Database, ...Database[]],
+  tables: readonly MigratedTable[],
+  signal: AbortSignal,
+): Promise<SharedSnapshot> {
+  const shares = shareTables(tables, sessions.length)
+  // One lock that can't be had frees all others: who holds it may wait for them.
+  await retryOnLock(signal, async () => {
+    try {
+      for (const session of sessions) await session.query(BEGIN_SNAPSHOT)
+      for (const [at, session] of sessions.entries()) await lockTables(session, shares[at] ?? [])
+    } catch (error) {
+      for (const session of sessions) await session.query('rollback').catch(() => undefined)
+      throw error
+    }
+  })
+  const [leader, ...others] = sessions
   const [row] = await leader.query<{ name: string }>('select pg_export_snapshot() as name')
-  return { name: row?.name ?? '', release: async () => void (await leader.query('commit')) }
+  for (const session of others) await session.query(`set transaction snapshot ${literal(row?.name ?? '')}`)
+  return {
+    shares,
+    release: async () => {
+      for (const session of sessions) await session.query('commit')
+    },
+  }
 }
 
-/** A lock that can't be had in 2 s is asked for again, so that the application does not queue behind it; the others are kept. */
-async function lockTables(leader: Database, tables: readonly TableName[], signal: AbortSignal): Promise<void> {
-  const list = tables.map(({ schema, name }) => `only ${qualified(schema, name)}`).join(', ')
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-    await leader.query('savepoint tables')
-    try {
-      await leader.query(`lock table ${list} in access share mode`)
-      await leader.query('release savepoint tables')
-      return
-    } catch (error) {
-      if (!(error instanceof MigrationError) || error.kind !== 'LockTimeout') throw error
-    }
-    await leader.query('rollback to savepoint tables')
-    await leader.query('release savepoint tables')
-    await pause(pauseMs, signal)
+async function lockTables(session: Database, tables: readonly MigratedTable[]): Promise<void> {
+  await session.query(`set local lock_timeout = '2s'`)
+  for (let at = 0; at < tables.length; at += BATCH) {
+    const batch = tables.slice(at, at + BATCH).map(({ sourceSchema, sourceTable }) => `only ${qualified(sourceSchema, sourceTable)}`)
+    await session.query(`lock table ${batch.join(', ')} in access share mode`)
   }
+}
+
+/** Biggest first, each to the session that has the least so far. */
+export function shareTables<T extends Pick<MigratedTable, 'estimatedBytes'>>(tables: readonly T[], sessions: number): T[][] {
+  const shares = Array.from({ length: sessions }, () => ({ bytes: 0n, tables: [] as T[] }))
+  const sized = tables.map((table) => ({ table, bytes: BigInt(table.estimatedBytes) }))
+  for (const { table, bytes } of sized.sort((a, b) => (a.bytes === b.bytes ? 0 : a.bytes < b.bytes ? 1 : -1))) {
+    const least = shares.reduce((a, b) => (b.bytes < a.bytes ? b : a))
+    least.tables.push(table)
+    // An empty table takes time as well.
+    least.bytes += bytes + 8192n
+  }
+  return shares.map((share) => share.tables)
 }
 
 /** A new snapshot makes copies under the former one worthless: everything is to be copied again, and that is noted. */
@@ -55,14 +76,8 @@ export async function forgetCopies(target: Database, id: string): Promise<number
       `update pgmove.migrated_table set copied_at = null, rows = 0, bytes = 0 where id = $1 and copied_at is not null`,
       [id],
     )
-    if (again > 0)
-      await note(
-        target,
-        id,
-        'repeated',
-        'all tables',
-        'The session that held the snapshot of the copy was lost; all tables were copied again.',
-      )
+    const text = 'A session that held the snapshot of the copy was lost; all tables were copied again.'
+    if (again > 0) await note(target, id, 'repeated', 'all tables', text)
     return again
   })
 }

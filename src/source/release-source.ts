@@ -7,6 +7,7 @@ import type { Installed } from './installed.ts'
 import { endSessions, freeSlot } from './own-sessions.ts'
 import { dropPublication, dropPublicationStatement } from './publication.ts'
 import { restoreReplicaIdentity, restoreStatement } from './replica-identity.ts'
+import { pause } from './retry-on-lock.ts'
 import { changeSource, needsTruncateLog, SOURCE_MARK, sourceSchemaComment } from './source-schema.ts'
 import { dropTriggerStatement, dropTruncateTrigger } from './truncate-trigger.ts'
 
@@ -28,6 +29,9 @@ export interface LeftOnSource {
   readonly statement: string
 }
 
+/** Ends the tries of one thing once the first has failed: only what waits between tries looks at it. */
+const ONE_TRY_MS = 200
+const ROUND_MS = 300
 /** The slot first: it holds back WAL and vacuum. */
 const ORDER: readonly Installed['kind'][] = ['slot', 'publication', 'truncate trigger', 'replica identity', 'schema']
 
@@ -44,25 +48,45 @@ export async function releaseSource({ source, id, deadline, signal }: ReleaseSou
     if (sqlState(error) === '42P01') return []
     throw error
   })
-  const left: LeftOnSource[] = []
   if (installed.length > 0) {
     await endSessions(source, `pgmove ${id} `, limit).catch((error: unknown) => {
       signal.throwIfAborted()
       if (isLost(error)) throw error
     })
   }
-  for (const kind of ORDER) {
-    for (const one of installed.filter((item) => item.kind === kind)) {
-      try {
-        await remove(source, id, one, limit)
-      } catch (error) {
-        signal.throwIfAborted()
-        if (isLost(error)) throw error
-        left.push({ kind, name: one.name, reason: reasonOf(error, limit), statement: statementFor(id, one) })
-      }
+  const waiting = ORDER.flatMap((kind) => installed.filter((one) => one.kind === kind))
+  for (;;) {
+    const left = await removeAll(source, id, waiting, signal)
+    if (left.length === 0 || limit.aborted || !left.some(({ locked }) => locked)) return { left: left.map(({ left }) => left) }
+    waiting.splice(0, waiting.length, ...left.map(({ one }) => one))
+    await pause(ROUND_MS, limit).catch(() => signal.throwIfAborted())
+  }
+}
+
+/** One try of each, so that what is locked keeps the rest from nothing. */
+async function removeAll(
+  source: Database,
+  id: string,
+  waiting: readonly Installed[],
+  signal: AbortSignal,
+): Promise<{ one: Installed; left: LeftOnSource; locked: boolean }[]> {
+  const failed = []
+  for (const one of waiting) {
+    const once = AbortSignal.any([signal, AbortSignal.timeout(ONE_TRY_MS)])
+    try {
+      await remove(source, id, one, once)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (isLost(error)) throw error
+      const { kind, name } = one
+      failed.push({
+        one,
+        left: { kind, name, reason: reasonOf(error, once), statement: statementFor(id, one) },
+        locked: isLocked(error, once),
+      })
     }
   }
-  return { left }
+  return failed
 }
 
 async function remove(source: Database, id: string, installed: Installed, signal: AbortSignal): Promise<void> {
@@ -105,8 +129,12 @@ function statementFor(id: string, { kind, name, previous }: Installed): string {
   return 'drop schema pgmove cascade'
 }
 
-function reasonOf(error: unknown, limit: AbortSignal): string {
-  if (limit.aborted) return 'it stayed locked or in use until the deadline'
+function isLocked(error: unknown, once: AbortSignal): boolean {
+  return error === once.reason || sqlState(error) === '55006'
+}
+
+function reasonOf(error: unknown, once: AbortSignal): string {
+  if (isLocked(error, once)) return 'it stayed locked or in use until the deadline'
   return error instanceof Error ? error.message.slice(0, 200) : 'unknown'
 }
 
