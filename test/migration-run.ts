@@ -42,6 +42,7 @@ export interface TestMigration {
 export interface RunningMigration {
   readonly handle: WorkflowHandle
   readonly workflowId: string
+  readonly firstRunId: string
   status(): Promise<Status>
   /** Polls `status` until `done`; fails after `seconds`, or at once when the workflow waits or ends unexpectedly and `done` is false. */
   reach(what: string, done: (status: Status) => boolean, seconds?: number): Promise<Status>
@@ -68,7 +69,7 @@ export async function testMigration(urls: { source: string; target: string }): P
       const workflowId = uniqueName('migration')
       const input = { source: { env: 'TEST_SOURCE' }, target: { env: 'TEST_TARGET' }, ddl: 'pause', ...spec }
       const handle = await client.workflow.start('migrateDatabase', { taskQueue, workflowId, args: carried ? [input, carried] : [input] })
-      const running = runningMigration(handle, workflowId)
+      const running = runningMigration(handle, workflowId, handle.firstExecutionRunId)
       closers.push(async () => {
         await handle.terminate('the test is over').catch(() => undefined)
       })
@@ -98,11 +99,12 @@ async function startWorker(env: Record<string, string>, entry: string): Promise<
   }
 }
 
-function runningMigration(handle: WorkflowHandle, workflowId: string): RunningMigration {
+function runningMigration(handle: WorkflowHandle, workflowId: string, firstRunId: string): RunningMigration {
   const status = (): Promise<Status> => handle.query<Status>('status')
   return {
     handle,
     workflowId,
+    firstRunId,
     status,
     reach: async (what, done, seconds = 90) => {
       let last: Status | undefined

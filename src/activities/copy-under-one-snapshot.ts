@@ -1,5 +1,6 @@
 import { copyTable } from '../copy/copy-table.ts'
 import { forgetCopies, openSharedSnapshot } from '../copy/shared-snapshot.ts'
+import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
 import { restoreIndexes } from '../schema/restore-indexes.ts'
@@ -16,34 +17,33 @@ import { migrationActivity } from './migration-activity.ts'
  */
 export function copyUnderOneSnapshot(services: ActivityServices): MigrationActivities['copyUnderOneSnapshot'] {
   return migrationActivity(services, async (run) => {
-    const leader = await run.connect('source', 'snapshot')
     const control = await run.connect('target', 'copy control')
     await forgetCopies(control, run.id)
     const tables = await readMigratedTables(control, run.id)
-    const names = tables.map(({ sourceSchema, sourceTable }) => ({ schema: sourceSchema, name: sourceTable }))
-    const snapshot = await openSharedSnapshot(leader, names, run.signal)
+    const lanes = await openLanes(run, Math.max(1, Math.min(run.spec.copy.tableJobs, tables.length)))
+    const [first, ...others] = lanes.map(({ source }) => source)
+    if (!first) return { tables: 0, rows: '0', bytes: '0', differing: [] }
+    const snapshot = await openSharedSnapshot([first, ...others], tables, run.signal)
     const monitor = new CopyMonitor(run, control)
-    const waiting = [...tables]
     const failed = new AbortController()
     const signal = AbortSignal.any([run.signal, monitor.signal, failed.signal])
     const copied: { table: MigratedTable; rows: bigint; bytes: bigint; counted: bigint }[] = []
     try {
       await monitor.start()
-      const lanes = Array.from({ length: Math.min(run.spec.copy.tableJobs, waiting.length) }, async (_, number) => {
+      const work = lanes.map(async (lane, number) => {
         try {
-          const lane = await openLane(run, number)
-          for (let table = waiting.shift(); table; table = waiting.shift()) {
+          for (const table of snapshot.shares[number] ?? []) {
             await monitor.paused()
             signal.throwIfAborted()
-            copied.push(await copyOne(run, lane, { table, snapshotName: snapshot.name, monitor, signal }))
+            copied.push(await copyOne(run, lane, { table, monitor, signal }))
           }
         } catch (error) {
           failed.abort(error)
           throw error
         }
       })
-      const results = await Promise.allSettled(lanes)
-      for (const result of results) if (result.status === 'rejected') throw failed.signal.reason
+      const results = await Promise.allSettled(work)
+      if (results.some(({ status }) => status === 'rejected')) throw failed.signal.reason
       await snapshot.release()
     } catch (error) {
       monitor.throwIfFailed()
@@ -63,26 +63,31 @@ export function copyUnderOneSnapshot(services: ActivityServices): MigrationActiv
   })
 }
 
-type Lane = Awaited<ReturnType<typeof openLane>>
+interface Lane {
+  readonly source: Database
+  readonly sourceObserver: Database
+  readonly target: Database
+  readonly replicaRole: boolean
+}
 
-async function openLane(run: ActivityRun, number: number) {
-  const target = await run.connect('target', `copy lane ${number}`)
-  return {
-    source: await run.connect('source', `copy lane ${number}`),
-    sourceObserver: await run.connect('source', `copy lane ${number} watch`),
-    target,
-    replicaRole: await canSetReplicaRole(target),
+async function openLanes(run: ActivityRun, count: number): Promise<Lane[]> {
+  const lanes: Lane[] = []
+  for (let number = 0; number < count; number++) {
+    const target = await run.connect('target', `copy lane ${number}`)
+    const source = await run.connect('source', `copy lane ${number}`)
+    const sourceObserver = await run.connect('source', `copy lane ${number} watch`)
+    lanes.push({ source, sourceObserver, target, replicaRole: await canSetReplicaRole(target) })
   }
+  return lanes
 }
 
 interface OneCopy {
   readonly table: MigratedTable
-  readonly snapshotName: string
   readonly monitor: CopyMonitor
   readonly signal: AbortSignal
 }
 
-async function copyOne(run: ActivityRun, lane: Lane, { table, snapshotName, monitor, signal }: OneCopy) {
+async function copyOne(run: ActivityRun, lane: Lane, { table, monitor, signal }: OneCopy) {
   const { source, sourceObserver, target, replicaRole } = lane
   const result = await copyTable({
     source,
@@ -92,7 +97,6 @@ async function copyOne(run: ActivityRun, lane: Lane, { table, snapshotName, moni
     table,
     incremental: false,
     replicaRole,
-    snapshotName,
     signal,
     onProgress: (bytes, rows) => monitor.progress(table, bytes, rows),
     paused: () => monitor.paused(),

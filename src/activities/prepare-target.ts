@@ -1,3 +1,4 @@
+import { canSetReplicaRole } from '../replication/replica-role.ts'
 import { prepareTargetTables } from '../schema/prepare-target-tables.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
@@ -7,7 +8,7 @@ import { migrationActivity } from './migration-activity.ts'
 export function prepareTarget(services: ActivityServices): MigrationActivities['prepareTarget'] {
   return migrationActivity(services, async (run) => {
     const target = await run.connect('target', 'tables')
-    const source = await run.connect('source', 'tables', { lockTimeoutMs: 2000 })
-    await prepareTargetTables({ target, source, id: run.id, incremental: run.spec.types.includes('incremental') })
+    const incremental = run.spec.types.includes('incremental')
+    await prepareTargetTables({ target, id: run.id, incremental, replicaRole: await canSetReplicaRole(target), signal: run.signal })
   })
 }

@@ -48,10 +48,9 @@ export class StreamMonitor {
     if (this.#failure) throw this.#failure.error
   }
 
-  async start(): Promise<void> {
+  start(): void {
     this.#beating = this.#beat()
     this.#ticker = setInterval(() => void this.report(false), TICK_MS)
-    await Promise.resolve()
   }
 
   applied(position: { endLsn: bigint; transactions: number; changes: number }): void {

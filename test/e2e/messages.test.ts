@@ -141,7 +141,7 @@ test('a run continues as new and keeps its slot, its state and its signals', LIM
   const running = await migration.start({ ignoreWarnings: true }, { continueAsNewAfter: 20 })
   await streaming(running)
   const description = await running.handle.describe()
-  assert.notEqual(description.runId, running.handle.firstExecutionRunId)
+  assert.notEqual(description.runId, running.firstRunId)
   const slots = await source.sql(`select slot_name from pg_replication_slots where database = current_database()`)
   assert.equal(slots.length, 1)
   await running.signal('cutover')
