@@ -9,12 +9,15 @@ import { entryName } from './entry-name.ts'
 import { entryKey, stagesOf } from './entry-stage.ts'
 import { readEntryTables } from './entry-tables.ts'
 import type { EntryTable } from './entry-tables.ts'
+import { isView, sameView } from './equal-definition.ts'
 import { compareWithExisting, existingObjectsDiffer, readPresent } from './existing-objects.ts'
+import type { Comparison, Difference } from './existing-objects.ts'
 import { notCarriedOver } from './not-carried-over.ts'
 import { readOwnObjects } from './own-objects.ts'
 import { restorableDefinition } from './restorable-definition.ts'
 import { selectEntries } from './select-entries.ts'
 import { EXISTS, writeEntries } from './stored-entry.ts'
+import { undoLeftovers } from './undo-leftovers.ts'
 import { readDependents, readSourceRelations } from './unselected-relations.ts'
 
 export interface DumpDefinitionsOptions {
@@ -67,6 +70,7 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
     dependents: await readDependents(source, unselected),
     own: own.objects,
   })
+  await undoLeftovers(target, id)
   const { entries: existing } = await dumpGently({
     ...common,
     database: target,
@@ -76,12 +80,8 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
   })
   const facts = await readTargetFacts(target)
   const wanted = selected.map((entry) => ({ ...entry, definition: restorableDefinition(entry, facts, own) }))
-  const { kept, differences } = compareWithExisting(wanted, archive, {
-    entries: existing,
-    tables: await readEntryTables(target, existing),
-    present: await readPresent(target),
-  })
-  if (differences.length > 0) throw existingObjectsDiffer(differences)
+  const present = { entries: existing, tables: await readEntryTables(target, existing), present: await readPresent(target) }
+  const kept = await keptEntries(target, compareWithExisting(wanted, archive, present, [source.version, target.version]))
   const stages = stagesOf(selected, partitionedParents(selected, tables))
   const stored = wanted.map((entry, ordinal) => ({
     ordinal,
@@ -108,6 +108,23 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
     await target.query('update pgmove.migration set schema_dumped = true where id = $1', [id])
   })
   return countStored(target, id)
+}
+
+/**
+ * Dump ids of the entries that are on the target already.
+ *
+ * @throws MigrationError `SchemaMismatch` when one of them differs
+ */
+async function keptEntries(target: Database, { kept, differences }: Comparison): Promise<ReadonlySet<number>> {
+  const all = new Set(kept)
+  const open: Difference[] = []
+  for (const difference of differences) {
+    const { entry } = difference
+    if (entry && isView(entry) && (await sameView(target, entry))) all.add(entry.dumpId)
+    else open.push(difference)
+  }
+  if (open.length > 0) throw existingObjectsDiffer(open)
+  return all
 }
 
 async function isDumped(target: Database, id: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import type { TocEntry } from './archive-toc.ts'
 import { entryName } from './entry-name.ts'
 import { isSatellite } from './entry-stage.ts'
 import type { EntryTable } from './entry-tables.ts'
+import { sameText } from './equal-definition.ts'
 
 /** The target's archive, with the table of each entry that belongs to one. */
 export interface ExistingObjects {
@@ -15,6 +16,8 @@ export interface ExistingObjects {
 
 /** An object that is on both sides and differs, or that only the target's table has. */
 export interface Difference {
+  /** The source's entry; none if only the target has the object. */
+  readonly entry?: TocEntry
   readonly object: string
   /** One line. */
   readonly text: string
@@ -40,7 +43,12 @@ const PART_KINDS: ReadonlySet<string> = new Set([
  *
  * @param archive every entry of the source's archive: what was left out on purpose may be on the target
  */
-export function compareWithExisting(selected: readonly TocEntry[], archive: readonly TocEntry[], target: ExistingObjects): Comparison {
+export function compareWithExisting(
+  selected: readonly TocEntry[],
+  archive: readonly TocEntry[],
+  target: ExistingObjects,
+  versions: readonly [source: number, target: number],
+): Comparison {
   const there = groupBy(target.entries, objectKey)
   const relations = groupBy(
     target.entries.filter(({ kind }) => RELATION_KINDS.has(kind)),
@@ -53,15 +61,15 @@ export function compareWithExisting(selected: readonly TocEntry[], archive: read
     const found = there.get(objectKey(entry)) ?? []
     const equal = BY_PRESENCE.has(entry.kind)
       ? target.present.has(presenceKey(entry.kind, entry.tag))
-      : found.some((other) => plain(other.definition) === plain(entry.definition))
+      : found.some((other) => sameText(entry.kind, entry.definition, other.definition, versions))
     if (equal) {
       kept.add(entry.dumpId)
       if (entry.kind === 'TABLE') keptTables.add(nameKey(entry))
     } else if (isSatellite(entry)) continue
-    else if (found[0]) differences.push({ object: entryName(entry), text: firstDifference(entry.definition, found[0].definition) })
+    else if (found[0]) differences.push({ entry, object: entryName(entry), text: firstDifference(entry.definition, found[0].definition) })
     else if (RELATION_KINDS.has(entry.kind)) {
       const [other] = relations.get(nameKey(entry)) ?? []
-      if (other) differences.push({ object: entryName(entry), text: `on the target it is a ${other.kind}` })
+      if (other) differences.push({ entry, object: entryName(entry), text: `on the target it is a ${other.kind}` })
     }
   }
   const known = new Set(archive.map(objectKey))
@@ -120,13 +128,8 @@ function groupBy(entries: readonly TocEntry[], key: (entry: TocEntry) => string)
   return groups
 }
 
-/** Without pgmove's own additions and the line ends of pg_dump. */
-function plain(definition: string): string {
-  return definition.trim()
-}
-
 function firstDifference(source: string, target: string): string {
-  const [a, b] = [plain(source).split('\n'), plain(target).split('\n')]
+  const [a, b] = [source.trim().split('\n'), target.trim().split('\n')]
   const at = a.findIndex((line, i) => line !== b[i])
   const line = (lines: readonly string[]) => (lines[at === -1 ? a.length : at] ?? 'nothing').trim().slice(0, 70)
   return `source: ${line(a)} | target: ${line(b)}`

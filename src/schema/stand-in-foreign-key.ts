@@ -23,6 +23,11 @@ export function foreignKeyObject(schema: string, table: string, name: string): s
   return `${qualified(schema, table)} ${ident(name)}`
 }
 
+/** The name of a key's stand-in, by the key's `foreignKeyObject`. */
+export function standInName(object: string): string {
+  return `${STAND_IN_PREFIX}${createHash('sha256').update(object).digest('hex').slice(0, 16)}`
+}
+
 /**
  * Whether the key itself may stand while whole source transactions are applied: it does nothing of its own and is checked at commit,
  * or is never checked.
@@ -46,7 +51,7 @@ export function standInFor(
 ): StandIn {
   const key = parseForeignKey(definition)
   const object = foreignKeyObject(table.schema, table.name, key.name)
-  const standIn = ident(`${STAND_IN_PREFIX}${createHash('sha256').update(object).digest('hex').slice(0, 16)}`)
+  const standIn = ident(standInName(object))
   const only = key.partitioned ? '' : 'only '
   const notValid = !key.partitioned || target.version >= SINCE_NOT_VALID_ON_PARTITIONED
   const body = [

@@ -36,16 +36,22 @@ export interface SchemaRun {
   /** Every stage in order; without incremental replication unless told. */
   restore(options?: { replicaRole?: boolean; incremental?: boolean }): Promise<void>
   notes(kind: 'skipped' | 'warning'): Promise<Record<string, string>>
+  /** Another migration of the same databases. */
+  again(): Promise<SchemaRun>
 }
 
-/** Connects as `user`, which must exist on the target; default the superuser. */
+/** Connects to the target as `user`, which must exist there and then owns the database; default the superuser. */
 export async function schemaRun(fromMajor: number, toMajor: number, sql: string, user?: string): Promise<SchemaRun> {
   const [fromServer, toServer] = [await server(fromMajor), await server(toMajor)]
   const from = await database(fromServer)
   const to = await database(toServer, user === undefined ? {} : { owner: user })
   if (sql !== '') await from.sql(sql)
+  return begin(from, to, toServer.url(to.name, user))
+}
+
+async function begin(from: TestDatabase, to: TestDatabase, targetUrl: string): Promise<SchemaRun> {
   const sourceConnection = await resolveConnection({ url: from.url }, 'source', {})
-  const targetConnection = await resolveConnection({ url: toServer.url(to.name, user) }, 'target', {})
+  const targetConnection = await resolveConnection({ url: targetUrl }, 'target', {})
   const source = await connect(sourceConnection, { side: 'source', applicationName: 'schema test' })
   const target = await connect(targetConnection, { side: 'target', applicationName: 'schema test' })
   open.push(source, target)
@@ -53,6 +59,7 @@ export async function schemaRun(fromMajor: number, toMajor: number, sql: string,
   const id = migrationId(ref)
   await openMigrationRecord(target, ref)
   const { signal } = new AbortController()
+  const common = { source, sourceConnection, target, targetConnection, id, signal }
   return {
     from,
     to,
@@ -60,8 +67,7 @@ export async function schemaRun(fromMajor: number, toMajor: number, sql: string,
     target,
     id,
     signal,
-    dump: (spec) =>
-      dumpDefinitions({ source, sourceConnection, target, targetConnection, id, spec: { objects: null, exclude: [], ...spec }, signal }),
+    dump: (spec) => dumpDefinitions({ ...common, spec: { objects: null, exclude: [], ...spec } }),
     async restore({ replicaRole = true, incremental = false } = {}) {
       await restoreDefinitions({ target, id, signal })
       await restoreIndexes({ target, id, signal })
@@ -74,6 +80,7 @@ export async function schemaRun(fromMajor: number, toMajor: number, sql: string,
       )
       return Object.fromEntries(rows.map(({ object, text }) => [object, text]))
     },
+    again: () => begin(from, to, targetUrl),
   }
 }
 

@@ -91,8 +91,8 @@ create unique index on report.sums ("order");
 create function app.redirect() returns trigger language plpgsql as $$ begin return new; end $$;
 create trigger redirected instead of insert on report.orders for each row execute procedure app.redirect();
 set check_function_bodies = off;
-create function app.early(bigint) returns bigint language sql as 'select count(*) from app.later where id = $1';
-create table app.later (id bigint default app.early(1));
+create function app.early(bigint) returns bigint language sql as 'select count(*) from report.later where id = $1';
+create table report.later (id bigint default app.early(1));
 set check_function_bodies = on;
 
 create schema "quo""te; -- \\";

@@ -1,0 +1,69 @@
+import { sqlState } from '../errors/classify.ts'
+import type { Database } from '../postgres/connect.ts'
+import { qualified } from '../postgres/quote.ts'
+import type { TocEntry } from './archive-toc.ts'
+
+const SINCE_EXECUTE_FUNCTION = 110000
+const SINCE_MULTIRANGES = 140000
+const SINCE_NOT_NULL_NAMES = 180000
+
+/** What an older server can't say, by the version that says it. */
+const NEWER_WORDS: readonly { readonly since: number; readonly kind: string; readonly words: RegExp; readonly as: string }[] = [
+  { since: SINCE_EXECUTE_FUNCTION, kind: 'TRIGGER', words: / EXECUTE PROCEDURE /g, as: ' EXECUTE FUNCTION ' },
+  { since: SINCE_MULTIRANGES, kind: 'TYPE', words: /,\n {4}multirange_type_name = [^\n]*?(,?)(?=\n)/g, as: '$1' },
+  { since: SINCE_NOT_NULL_NAMES, kind: 'TABLE', words: / CONSTRAINT (?:"(?:[^"]|"")*"|\S+) NOT NULL/g, as: ' NOT NULL' },
+]
+
+/**
+ * Whether two definitions by the same pg_dump say the same. Servers of different versions word some of them differently, and
+ * give names that the older one doesn't know.
+ */
+export function sameText(kind: string, source: string, target: string, versions: readonly [source: number, target: number]): boolean {
+  const words = NEWER_WORDS.filter(
+    (newer) => newer.kind === kind && Math.min(...versions) < newer.since && newer.since <= Math.max(...versions),
+  )
+  const plain = (definition: string) => words.reduce((text, newer) => text.replaceAll(newer.words, newer.as), definition.trim())
+  return plain(source) === plain(target)
+}
+
+/** Kinds whose query the server itself words anew; 16 and 17 leave table names out that older versions write. */
+export function isView({ kind, tag }: TocEntry): boolean {
+  return kind === 'VIEW' || kind === 'MATERIALIZED VIEW' || (kind === 'RULE' && tag.endsWith(' _RETURN'))
+}
+
+/**
+ * Whether a view of the target has the source's definition: the server takes the definition in a transaction that is rolled back,
+ * and words both.
+ */
+export async function sameView(target: Database, entry: TocEntry): Promise<boolean> {
+  const { schema, kind, definition } = entry
+  if (schema === null) return false
+  const name = kind === 'RULE' ? entry.tag.slice(0, -' _RETURN'.length) : entry.tag
+  await target.query('begin')
+  try {
+    await target.query(`set local lock_timeout = '2s'`)
+    const before = await wording(target, schema, name)
+    // A rule replaces the view's query; a view is made anew beside the old one.
+    if (kind !== 'RULE') await target.query(`alter table ${qualified(schema, name)} rename to pgmove_compared`)
+    await target.query(definition)
+    return before !== undefined && before === (await wording(target, schema, name))
+  } catch (error) {
+    // What the target refuses to create is something else than what it has.
+    if (/^(42|0A|22|2B)/.test(sqlState(error) ?? '')) return false
+    throw error
+  } finally {
+    await target.query('rollback').catch(() => undefined)
+  }
+}
+
+async function wording(target: Database, schema: string, name: string): Promise<string | undefined> {
+  const [row] = await target.query<{ wording: string }>(
+    `select row(c.relkind, c.reloptions, pg_get_viewdef(c.oid),
+                array(select row(attname, format_type(atttypid, atttypmod), attcollation)::text from pg_attribute
+                       where attrelid = c.oid and attnum > 0 order by attnum))::text as wording
+       from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = $1 and c.relname = $2`,
+    [schema, name],
+  )
+  return row?.wording
+}
