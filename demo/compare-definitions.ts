@@ -10,6 +10,8 @@ import { withDatabase, withSession } from './session.ts'
 
 const run = promisify(execFile)
 const NEWEST = 18
+/** What belongs to the dump's own session, and the owner of the schema that every database is born with: since 15 it is another one. */
+const PASSED_OVER = /^(--|SET default_table|\\unrestrict|ALTER SCHEMA public OWNER TO )/
 
 export interface DefinitionComparison {
   readonly definitions: number
@@ -52,7 +54,8 @@ export function definitionsOf(text: string): Map<string, string> {
   for (const part of parts) {
     const [header = '', ...lines] = part.split('\n')
     const [, name, type, schema] = /^(.*); Type: (.*); Schema: (.*); Owner: /.exec(header) ?? ['', header, '', '']
-    const body = lines.filter((line) => line !== '' && !/^(--|SET default_table|\\unrestrict)/.test(line))
+    const body = lines.filter((line) => line !== '' && !PASSED_OVER.test(line))
+    if (body.length === 0) continue
     const key = `${(type ?? '').toLowerCase()} ${schema === '-' ? '' : `${schema}.`}${name}`
     result.set(key, `${result.get(key) ?? ''}${body.join('\n')}\n`)
   }
