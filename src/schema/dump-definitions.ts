@@ -153,6 +153,6 @@ function extensionComment({ kind, tag }: TocEntry): string | null {
 }
 
 function partitionedParents(entries: readonly TocEntry[], tables: ReadonlyMap<number, EntryTable>): Set<string> {
-  const parents = entries.filter(({ dumpId, kind }) => kind !== 'INDEX ATTACH' && tables.get(dumpId)?.kind === PARTITIONED)
+  const parents = entries.filter(({ dumpId, catalog }) => catalog !== '0' && tables.get(dumpId)?.kind === PARTITIONED)
   return new Set(parents.map(entryKey))
 }

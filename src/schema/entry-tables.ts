@@ -58,10 +58,11 @@ function indirectTable(
   relations: ReadonlyMap<string, EntryTable>,
 ): EntryTable | undefined {
   if (kind === 'ROW SECURITY') return relations.get(oid)
-  const [first, second] = dependencies
+  const known = dependencies.flatMap((id) => tables.get(id) ?? [])
+  const [first] = known
   // The partition and its root.
-  if (kind === 'TABLE ATTACH' || kind === 'SEQUENCE OWNED BY') return first === undefined ? undefined : tables.get(first)
-  // The partition's index and the root's; attaching is the root's business.
-  if (kind === 'INDEX ATTACH') return second === undefined ? undefined : tables.get(second)
+  if (kind === 'TABLE ATTACH' || kind === 'SEQUENCE OWNED BY') return first
+  // Its indexes and their tables, in no order; attaching is the root's business.
+  if (kind === 'INDEX ATTACH') return known.find((table) => table.kind === 'p')
   return undefined
 }
