@@ -1,0 +1,17 @@
+import type { Database } from '../postgres/connect.ts'
+
+/** A lock that is not had by then is asked for again by the next attempt, so that a stall shows. */
+const LOCK_TIMEOUT = '60s'
+
+/**
+ * Sets a session up for applying changes. A commit that returned must be durable, for the slot is told so: an asynchronous
+ * commit that the server, database or role has as default becomes a local one.
+ */
+export async function prepareApplySession(target: Database, { replicaRole }: { replicaRole: boolean }): Promise<void> {
+  await target.query(
+    `select set_config('lock_timeout', $1, false),
+            set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'local' else current_setting('synchronous_commit') end, false)`,
+    [LOCK_TIMEOUT],
+  )
+  if (replicaRole) await target.query('set session_replication_role = replica')
+}

@@ -1,0 +1,191 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { MigrationError } from '../errors/migration-error.ts'
+import type { Database } from '../postgres/connect.ts'
+import type { MigratedTable } from '../state/migrated-table.ts'
+import { ApplyGroupError } from './apply-error.ts'
+import { ApplyGroup } from './apply-group.ts'
+import { prepareApplySession } from './apply-session.ts'
+import type { ChangeStream, StreamItem } from './change-stream.ts'
+import { recordConfirmed } from './progress.ts'
+import type { AppliedGroup, Progress } from './progress.ts'
+
+/** What was applied by one target transaction that is committed. */
+export interface Applied extends AppliedGroup {
+  /** When the commit returned, in milliseconds since 1970 by this worker's clock. */
+  readonly at: number
+}
+
+/** A row of the source's heartbeat table: its columns by name, as PostgreSQL prints them. */
+export type HeartbeatRow = Readonly<Record<string, string | null>>
+
+export interface ApplyArgs {
+  /** Of no use afterwards, but to be closed by the caller. */
+  readonly stream: ChangeStream
+  /** A session of its own, which this sets up; no transaction is open in it. */
+  readonly target: Database
+  /** Of the migration. */
+  readonly id: string
+  /** Every selected table that holds rows, under `schema\0table` as on the source. */
+  readonly tables: ReadonlyMap<string, MigratedTable>
+  /** As `takeOver` returned it; the stream was started at `confirmedLsn` or below. */
+  readonly progress: Progress
+  /** Applies until everything committed below is on the target; without it until aborted. */
+  readonly until?: bigint | undefined
+  /** Whether the session may run with session_replication_role = replica. */
+  readonly replicaRole: boolean
+  /** Source transactions that committed up to here are applied each by its own target transaction, change by change. */
+  readonly singleChangesUpTo?: bigint | undefined
+  /** Ends the work within a group, which is rolled back. */
+  readonly signal: AbortSignal
+  /** When changes that wait are applied, and when a group of source transactions is committed. Default 5000 changes or 8 MiB. */
+  readonly limits?: { readonly changes: number; readonly bytes: number } | undefined
+  readonly onApplied?: ((applied: Applied) => void) | undefined
+  /** A heartbeat of this migration; all that the source committed before is on the target. */
+  readonly onHeartbeat?: ((row: HeartbeatRow) => void) | undefined
+}
+
+export interface ApplyResult {
+  /** Everything committed on the source below is on the target. */
+  readonly reached: bigint
+  readonly reason: 'until' | 'aborted'
+}
+
+/** How long source transactions may wait for more to come, while they keep coming. */
+const GROUP_MS = 100
+/** The same for transactions that change nothing on the target. */
+const EMPTY_GROUP_MS = 1000
+/** How often an idle stream's position is made durable. */
+const IDLE_MS = 10_000
+
+/**
+ * Applies a change stream exactly once. Whole source transactions are grouped into one target transaction, with the
+ * migration's progress in it; only after its commit is the slot told. If the commit's answer is lost, `ConnectionLost` is
+ * thrown, and the next `takeOver` tells whether it took place. Throws an `ApplyGroupError` if a group of several changes was
+ * refused: use `applyWithBisect`, which finds the one.
+ */
+export async function applyStream(args: ApplyArgs): Promise<ApplyResult> {
+  const { target, signal, replicaRole, progress, until } = args
+  if (until !== undefined && progress.confirmedLsn >= until) return { reached: progress.confirmedLsn, reason: 'until' }
+  const applier = new StreamApplier(args)
+  try {
+    await prepareApplySession(target, { replicaRole })
+    await applier.run()
+    return { reached: applier.reached, reason: signal.aborted ? 'aborted' : 'until' }
+  } catch (error) {
+    await applier.rollback()
+    if (signal.aborted) return { reached: applier.reached, reason: 'aborted' }
+    throw error
+  }
+}
+
+class StreamApplier {
+  readonly #args: ApplyArgs
+  readonly #group: ApplyGroup
+  #reached: bigint
+  #idleSince = Date.now()
+
+  constructor(args: ApplyArgs) {
+    this.#args = args
+    this.#group = new ApplyGroup(args)
+    this.#reached = args.progress.confirmedLsn
+  }
+
+  /** The highest position that the target has recorded. */
+  get reached(): bigint {
+    return this.#reached
+  }
+
+  async run(): Promise<void> {
+    const { stream, signal } = this.#args
+    while (!signal.aborted) {
+      const next = stream.nextBatch()
+      next.catch(() => undefined)
+      if (!this.#group.inTransaction && this.#due() && !(await waiting(next))) await this.#finish()
+      for (const item of nonEmpty(await unlessAborted(next, signal))) {
+        if (await this.#take(item)) return
+        signal.throwIfAborted()
+      }
+    }
+  }
+
+  async rollback(): Promise<void> {
+    await this.#group.rollback()
+  }
+
+  /** Whether the group is to be committed as soon as nothing more waits. */
+  #due(): boolean {
+    return !this.#group.empty && (this.#group.changing || this.#group.ageMs >= EMPTY_GROUP_MS)
+  }
+
+  /** True when `until` is reached. */
+  async #take(item: StreamItem): Promise<boolean> {
+    const { until } = this.#args
+    if (item.kind === 'keepalive') return item.idle && !this.#group.inTransaction && (await this.#idle(item.walEnd))
+    const committed = await this.#guarded(() => this.#group.take(item))
+    if (!committed) return false
+    const { endLsn } = committed
+    const last = until !== undefined && endLsn >= until
+    const full = this.#group.full || (this.#group.changing && this.#group.ageMs >= GROUP_MS)
+    if (!this.#group.empty && (last || full || this.#group.single)) await this.#finish()
+    return last
+  }
+
+  async #finish(): Promise<void> {
+    const { stream, onApplied, onHeartbeat } = this.#args
+    const { applied, heartbeats } = await this.#guarded(() => this.#group.commit())
+    this.#reached = applied.endLsn > this.#reached ? applied.endLsn : this.#reached
+    stream.confirm(applied.endLsn)
+    this.#idleSince = Date.now()
+    onApplied?.({ ...applied, at: Date.now() })
+    for (const row of heartbeats) onHeartbeat?.(row)
+  }
+
+  /** No transaction is open and everything committed below `walEnd` has come. */
+  async #idle(walEnd: bigint): Promise<boolean> {
+    const { stream, target, id, progress, until } = this.#args
+    const last = until !== undefined && walEnd >= until
+    if (!last && Date.now() - this.#idleSince < IDLE_MS) return false
+    if (!this.#group.empty) await this.#finish()
+    if (walEnd > this.#reached) {
+      await recordConfirmed(target, id, progress.epoch, walEnd)
+      this.#reached = walEnd
+      stream.confirm(walEnd)
+    }
+    this.#idleSince = Date.now()
+    return last
+  }
+
+  /** An error of several changes is marked as such: which of them caused it is not certain. */
+  async #guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw this.#group.several ? ApplyGroupError.of(error, this.#group.lastCommitLsn) : error
+    }
+  }
+}
+
+/** Not a race with one promise for all batches: that would keep them all in memory. */
+function unlessAborted<T>(batch: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(new Error('aborted'))
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    const done = (): void => signal.removeEventListener('abort', abort)
+    batch.then(resolve, reject).finally(done).catch(done)
+  })
+}
+
+/** Whether the batch is there already or comes with what the socket holds. */
+async function waiting(batch: Promise<unknown>): Promise<boolean> {
+  const there = batch.then(
+    () => true,
+    () => true,
+  )
+  return Promise.race([there, turn(false)])
+}
+
+function nonEmpty(batch: StreamItem[]): StreamItem[] {
+  if (batch.length > 0) return batch
+  throw new MigrationError('ConnectionLost', 'On the source: the change stream was closed by pgmove itself.', { side: 'source' })
+}

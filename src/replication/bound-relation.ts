@@ -1,0 +1,86 @@
+import { MigrationError } from '../errors/migration-error.ts'
+import { qualified } from '../postgres/quote.ts'
+import { silentlyNarrower } from './column-fit.ts'
+import type { RelationMessage } from './pgoutput-message.ts'
+import type { TargetColumn, TargetTable, UniqueIndex } from './target-table.ts'
+
+/** A column of a streamed relation with the target's column of the same name. */
+export interface BoundColumn extends TargetColumn {
+  /** Its place in the relation's tuples. */
+  readonly position: number
+}
+
+/** A column by which a row is found; `equals` is undefined where only the printed values can be compared. */
+export interface KeyColumn extends BoundColumn {
+  readonly equals: string | undefined
+}
+
+/** A streamed relation with the table of the target that takes its changes, columns matched by name. */
+export interface BoundRelation {
+  readonly relation: RelationMessage
+  readonly target: TargetTable
+  /** What INSERT and UPDATE may write: without the columns that the target computes. */
+  readonly written: readonly BoundColumn[]
+  /** What names a row; empty for a table without a key, whose rows are matched by all of `written`. */
+  readonly key: readonly KeyColumn[]
+  /** Rows may be updated in one statement: nothing but the key, which stays, keeps them apart. */
+  readonly updatesTogether: boolean
+}
+
+/** Throws `UnsupportedDdl` if the target can't take the relation's values as they are. */
+export function bindRelation(relation: RelationMessage, target: TargetTable, commitLsn: string): BoundRelation {
+  const columns: BoundColumn[] = []
+  for (const [position, source] of relation.columns.entries()) {
+    const found = target.columns.get(source.name)
+    if (!found)
+      throw unsupported(relation, `has a column ${JSON.stringify(source.name)} that the target's ${target.label} lacks`, commitLsn)
+    if (!found.generated && silentlyNarrower(source, found)) {
+      const text = `has a column ${JSON.stringify(source.name)} of another type than the target's ${target.label}, which would round or cut its values`
+      throw unsupported(relation, text, commitLsn)
+    }
+    columns.push({ ...found, position })
+  }
+  const written = columns.filter(({ generated }) => !generated)
+  const key = keyOf(relation, columns, target)
+  const named = new Set(key.map(({ name }) => name))
+  const others = target.indexes.filter(({ columns: of }) => !(of && of.length === named.size && of.every(({ name }) => named.has(name))))
+  return { relation, target, written, key, updatesTogether: key.length > 0 && others.length === 0 }
+}
+
+/** A change of the source's schema that the target has not seen. */
+export function unsupported({ schema, table }: Pick<RelationMessage, 'schema' | 'table'>, found: string, lsn: string): MigrationError {
+  const name = qualified(schema, table)
+  const text =
+    `On the source: ${name} ${found}, seen in the transaction that committed at ${lsn}. Nothing of that transaction was applied; ` +
+    'pgmove waits. Make the same change on the target by hand, then send the signal resume.'
+  return new MigrationError('UnsupportedDdl', text, { side: 'source', table: name, lsn })
+}
+
+/**
+ * The replica identity's columns; under FULL, whose old rows are whole, those of a unique index of the target, so that a row
+ * is found by it and not by comparing everything.
+ */
+function keyOf(relation: RelationMessage, columns: readonly BoundColumn[], target: TargetTable): KeyColumn[] {
+  const plain = target.indexes.filter(({ columns: of, immediate }) => of && immediate)
+  if (relation.replicaIdentity === 'f') {
+    const streamed = new Set(columns.map(({ name }) => name))
+    const index = plain.find(({ columns: of, notNull }) => notNull && of?.every(({ name }) => streamed.has(name)))
+    return index ? columns.flatMap((column) => inIndex(index, column)) : []
+  }
+  const named = columns.filter(({ position }) => relation.columns[position]?.key)
+  const index = plain.find(({ columns: of }) => of?.length === named.length && of.every(({ name }) => named.some((k) => k.name === name)))
+  return named.map((column) => (index && inIndex(index, column)[0]) ?? { ...column, equals: exactEquality(column) })
+}
+
+function inIndex(index: UniqueIndex, column: BoundColumn): KeyColumn[] {
+  const found = index.columns?.find(({ name }) => name === column.name)
+  return found ? [{ ...column, equals: found.equals }] : []
+}
+
+/** bool, bytea, name, int8, int2, int4, text, oid, varchar, date, time, timestamp, timestamptz, uuid: pg_type.dat. */
+const EXACT = new Set([16, 17, 19, 20, 21, 23, 25, 26, 1043, 1082, 1083, 1114, 1184, 2950])
+
+/** The operator `=` where it holds for equal values only; `=` of float takes -0 for 0, of numeric 1.0 for 1.00, of json there is none. */
+export function exactEquality({ typeOid, deterministic }: TargetColumn): string | undefined {
+  return EXACT.has(typeOid) && deterministic ? 'operator(pg_catalog.=)' : undefined
+}

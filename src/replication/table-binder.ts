@@ -1,0 +1,95 @@
+import { MigrationError } from '../errors/migration-error.ts'
+import type { Database } from '../postgres/connect.ts'
+import { formatLsn, parseLsn } from '../postgres/lsn.ts'
+import { qualified } from '../postgres/quote.ts'
+import type { MigratedTable } from '../state/migrated-table.ts'
+import { bindRelation, unsupported } from './bound-relation.ts'
+import type { BoundRelation } from './bound-relation.ts'
+import { alreadyCopied } from './handoff-rule.ts'
+import type { CopiedUnit, StreamedTransaction } from './handoff-rule.ts'
+import type { RelationMessage } from './pgoutput-message.ts'
+import { parseSnapshot } from './snapshot.ts'
+import { readTargetTable } from './target-table.ts'
+import type { TargetTable } from './target-table.ts'
+
+interface SourceTable {
+  readonly schema: string
+  readonly table: string
+}
+
+/** Finds the target's table for each streamed relation, and leaves out what the table's copy holds already (HANDOFF.md R4). */
+export class TableBinder {
+  readonly #target: Database
+  readonly #tables: ReadonlyMap<string, MigratedTable>
+  readonly #copied: ReadonlyMap<string, CopiedUnit>
+  /** From here on no copy holds anything. */
+  readonly #allCopied: bigint
+  /** By RELATION message: a later one reads the target's catalogue again. */
+  readonly #bound = new WeakMap<RelationMessage, BoundRelation>()
+
+  constructor(target: Database, tables: ReadonlyMap<string, MigratedTable>) {
+    this.#target = target
+    this.#tables = tables
+    this.#copied = new Map(
+      [...tables].flatMap(([name, { copied }]) =>
+        copied ? [[name, { snapshot: parseSnapshot(copied.snapshot), lsn: parseLsn(copied.lsn) }] as const] : [],
+      ),
+    )
+    this.#allCopied = [...this.#copied.values()].reduce((most, { lsn }) => (lsn > most ? lsn : most), 0n)
+  }
+
+  /** Undefined if the table's copy holds the transaction's changes. */
+  async bind(relation: RelationMessage, transaction: StreamedTransaction): Promise<BoundRelation | undefined> {
+    if (this.#isCopied(relation, transaction)) return undefined
+    const known = this.#bound.get(relation)
+    if (known) return known
+    const migrated = this.#tables.get(nameOf(relation))
+    const lsn = formatLsn(transaction.finalLsn)
+    if (!migrated) throw unsupported(relation, 'is not among the tables that were there when the migration began', lsn)
+    const bound = bindRelation(relation, await this.#read(migrated, lsn), lsn)
+    this.#bound.set(relation, bound)
+    return bound
+  }
+
+  /** The target's tables that a TRUNCATE of `relations` is to empty. */
+  async truncated(relations: readonly SourceTable[], transaction: StreamedTransaction): Promise<TargetTable[]> {
+    const lsn = formatLsn(transaction.finalLsn)
+    const tables: TargetTable[] = []
+    for (const relation of relations) {
+      if (this.#isCopied(relation, transaction)) continue
+      const migrated = this.#tables.get(nameOf(relation))
+      if (migrated) tables.push(await this.#read(migrated, lsn))
+      else if (!(await this.#isRoot(relation))) {
+        throw unsupported(relation, 'was truncated and is not among the tables that were there when the migration began', lsn)
+      }
+    }
+    return tables
+  }
+
+  #isCopied(relation: SourceTable, transaction: StreamedTransaction): boolean {
+    if (transaction.finalLsn >= this.#allCopied) return false
+    const copied = this.#copied.get(nameOf(relation))
+    return copied !== undefined && alreadyCopied(transaction, copied)
+  }
+
+  async #read({ targetSchema, targetTable }: MigratedTable, lsn: string): Promise<TargetTable> {
+    const table = await readTargetTable(this.#target, targetSchema, targetTable)
+    if (table) return table
+    const label = qualified(targetSchema, targetTable)
+    const text =
+      `On the target: the table ${label} is gone; the source transaction that committed at ${lsn} changes it. Nothing of that transaction ` +
+      'was applied; pgmove waits. Put the table back as pgmove left it, then send the signal resume.'
+    throw new MigrationError('SchemaMismatch', text, { side: 'target', table: label, lsn })
+  }
+
+  /** A partitioned table holds no rows: a TRUNCATE of it lists its partitions too. */
+  async #isRoot({ schema, table }: SourceTable): Promise<boolean> {
+    const sibling = [...this.#tables.values()].find(({ sourceSchema }) => sourceSchema === schema)
+    const found = await readTargetTable(this.#target, sibling?.targetSchema ?? schema, table)
+    return found?.partitioned === true
+  }
+}
+
+function nameOf({ schema, table }: SourceTable): string {
+  return `${schema}\0${table}`
+}
