@@ -19,13 +19,14 @@ export interface DumpOptions {
   readonly minMajor: number
   /** Tables that are not dumped, and so not locked. */
   readonly excluded: readonly { readonly schema: string; readonly name: string }[]
+  /** How long pg_dump waits for a table's lock, and with it whoever queues behind. Default and most on a source: 2000. */
+  readonly lockWaitMs?: number
   /** Shown in pg_stat_activity. */
   readonly applicationName: string
   /** Its abort ends pg_dump. */
   readonly signal: AbortSignal
 }
 
-/** How long pg_dump waits for a table's lock, and with it whoever queues behind. */
 const LOCK_WAIT_MS = 2000
 /** Above it the excluded tables go by a filter on standard input, which pg_dump knows from 17 on; Linux allows 2 MB of arguments. */
 const ARGUMENT_BYTES = 100_000
@@ -50,7 +51,7 @@ export async function runPgDump(options: DumpOptions): Promise<ArchiveToc> {
     '--no-publications',
     '--no-subscriptions',
     '--no-password',
-    `--lock-wait-timeout=${LOCK_WAIT_MS}`,
+    `--lock-wait-timeout=${options.lockWaitMs ?? LOCK_WAIT_MS}`,
     `--exclude-schema=${ident('pgmove')}`,
     ...(byFilter ? ['--filter=-'] : patterns.map((pattern) => `--exclude-table=${pattern}`)),
   ]

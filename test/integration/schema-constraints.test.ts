@@ -14,8 +14,8 @@ async function putBack({ target, id }: SchemaRun): Promise<void> {
   for (const change of await pendingChanges(target, id)) await restoreObject(target, id, change)
 }
 
-async function triggerStates({ sql: query }: TestDatabase): Promise<string[]> {
-  const rows = await query(
+async function triggerStates(database: TestDatabase): Promise<string[]> {
+  const rows = await database.sql(
     `select tgrelid::regclass || ' ' || tgname || ' ' || tgenabled::text as state from pg_trigger
       where tgname !~ '^RI_' and tgname !~ '^unique_key|_key_' and tgrelid::regclass::text !~ 'report' order by tgrelid::regclass::text, tgname`,
   )

@@ -36,8 +36,8 @@ export interface SchemaRun {
   /** Every stage in order; without incremental replication unless told. */
   restore(options?: { replicaRole?: boolean; incremental?: boolean }): Promise<void>
   notes(kind: 'skipped' | 'warning'): Promise<Record<string, string>>
-  /** Another migration of the same databases. */
-  again(): Promise<SchemaRun>
+  /** Another migration of the same databases, on the source as another role. */
+  again(sourceUser?: string): Promise<SchemaRun>
 }
 
 /** Connects to the target as `user`, which must exist there and then owns the database; default the superuser. */
@@ -46,11 +46,17 @@ export async function schemaRun(fromMajor: number, toMajor: number, sql: string,
   const from = await database(fromServer)
   const to = await database(toServer, user === undefined ? {} : { owner: user })
   if (sql !== '') await from.sql(sql)
-  return begin(from, to, toServer.url(to.name, user))
+  return begin(from, to, (role) => fromServer.url(from.name, role), toServer.url(to.name, user))
 }
 
-async function begin(from: TestDatabase, to: TestDatabase, targetUrl: string): Promise<SchemaRun> {
-  const sourceConnection = await resolveConnection({ url: from.url }, 'source', {})
+async function begin(
+  from: TestDatabase,
+  to: TestDatabase,
+  sourceUrl: (user?: string) => string,
+  targetUrl: string,
+  sourceUser?: string,
+): Promise<SchemaRun> {
+  const sourceConnection = await resolveConnection({ url: sourceUrl(sourceUser) }, 'source', {})
   const targetConnection = await resolveConnection({ url: targetUrl }, 'target', {})
   const source = await connect(sourceConnection, { side: 'source', applicationName: 'schema test' })
   const target = await connect(targetConnection, { side: 'target', applicationName: 'schema test' })
@@ -80,7 +86,7 @@ async function begin(from: TestDatabase, to: TestDatabase, targetUrl: string): P
       )
       return Object.fromEntries(rows.map(({ object, text }) => [object, text]))
     },
-    again: () => begin(from, to, targetUrl),
+    again: (role) => begin(from, to, sourceUrl, targetUrl, role),
   }
 }
 
