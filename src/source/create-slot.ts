@@ -28,14 +28,12 @@ export async function createSlot(args: {
   readonly onWait?: ((blocker: SlotBlocker | undefined) => void) | undefined
 }): Promise<CreatedSlot> {
   const { source, walsender, slot, signal, onWait } = args
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     await dropSlot(source, walsender, slot, signal)
     try {
       return await watched(source, walsender, signal, onWait, () => createWithSnapshot(walsender, slot))
     } catch (error) {
-      // "initial slot snapshot too large": too many aborted transactions and rolled-back savepoints just now (HANDOFF.md R2).
-      if (sqlState(error) !== '40001') throw error
-      if (attempt >= ATTEMPTS) break
+      if (!isPassing(error)) throw error
     }
     await pause(POLL_MS, signal)
   }
@@ -54,6 +52,14 @@ export async function createSlot(args: {
     )
     return { consistentPoint: row?.consistent_point ?? '', snapshot: null }
   })
+}
+
+/**
+ * "initial slot snapshot too large": too many aborted transactions and rolled-back savepoints just now (HANDOFF.md R2).
+ * "cannot build an initial slot snapshot when …xmin already is valid": the server's configuration was reloaded meanwhile (measured on 13.23).
+ */
+function isPassing(error: unknown): boolean {
+  return sqlState(error) === '40001' || (sqlState(error) === 'XX000' && /initial slot snapshot/.test((error as Error).message))
 }
 
 async function createWithSnapshot(walsender: Database, slot: string): Promise<CreatedSlot> {

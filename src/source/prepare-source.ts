@@ -28,7 +28,7 @@ export interface PrepareSourceArgs {
   /** As read by readSelectedTables. */
   readonly tables: readonly SelectedTable[]
   readonly signal: AbortSignal
-  /** The transaction that slot creation waits for, about every second while it does; undefined when the wait is over. */
+  /** The transaction that is waited for, about every second while it is; undefined when the wait is over. */
   readonly onWait?: (blocker: SlotBlocker | undefined) => void
 }
 
@@ -52,11 +52,11 @@ export async function prepareSource(args: PrepareSourceArgs): Promise<{ slot: st
   return { slot: record.slot ?? slotName(id), startLsn: record.consistent_point ?? '0/0' }
 }
 
-async function install({ source, tables, signal }: PrepareSourceArgs, by: InstalledBy): Promise<void> {
+async function install({ source, tables, signal, onWait }: PrepareSourceArgs, by: InstalledBy): Promise<void> {
   await installSourceSchema(source, by, signal)
-  await setReplicaIdentities(source, by, tables, signal)
-  await installTruncateTriggers(source, by, tables, signal)
-  await installPublication(source, by, tables, signal)
+  await setReplicaIdentities(source, by, tables, { signal, onWait })
+  await installTruncateTriggers(source, by, tables, { signal, onWait })
+  await installPublication(source, by, tables, { signal, onWait })
   // Before the slot itself, which no transaction can hold: what may be there is known.
   await changeSource(source, signal, () => recordInstalled(source, by, 'slot', slotName(by.id)))
 }

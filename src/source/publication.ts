@@ -5,7 +5,8 @@ import { publicationName } from '../state/migration-ref.ts'
 import { forgetInstalled, recordInstalled, tableLabel } from './installed.ts'
 import type { InstalledBy } from './installed.ts'
 import type { SelectedTable } from './selected-tables.ts'
-import { changeSource, needsTruncateLog } from './source-schema.ts'
+import type { WaitOptions } from './slot-blocker.ts'
+import { changeSource, changeTable, needsTruncateLog } from './source-schema.ts'
 
 /** Tables added in one transaction: each is locked against VACUUM, CREATE INDEX CONCURRENTLY and the like, not against writes. */
 const BATCH = 50
@@ -18,8 +19,9 @@ export async function installPublication(
   source: Database,
   by: InstalledBy,
   tables: readonly SelectedTable[],
-  signal: AbortSignal,
+  wait: WaitOptions,
 ): Promise<void> {
+  const { signal } = wait
   const name = publicationName(by.id)
   await changeSource(source, signal, async () => {
     const [found] = await source.query(`select from pg_publication where pubname = $1`, [name])
@@ -48,15 +50,15 @@ export async function installPublication(
     ).map(({ oid }) => oid),
   )
   const missing = publishedTables(source.version, tables).filter(({ oid }) => !members.has(oid))
-  for (let at = 0; at < missing.length; at += BATCH) await addTables(source, name, missing.slice(at, at + BATCH), signal)
+  for (let at = 0; at < missing.length; at += BATCH) await addTables(source, name, missing.slice(at, at + BATCH), wait)
 }
 
 /** Together if their locks are free, else one by one, each until it works. */
-async function addTables(source: Database, name: string, tables: readonly SelectedTable[], signal: AbortSignal): Promise<void> {
+async function addTables(source: Database, name: string, tables: readonly SelectedTable[], wait: WaitOptions): Promise<void> {
   const add = async (some: readonly SelectedTable[]) => {
     await source.query(`alter publication ${ident(name)} add table ${some.map((table) => `only ${tableLabel(table)}`).join(', ')}`)
   }
-  const free = await changeSource(source, signal, async () => {
+  const free = await changeSource(source, wait.signal, async () => {
     await source.query('savepoint tables')
     try {
       await add(tables)
@@ -67,7 +69,7 @@ async function addTables(source: Database, name: string, tables: readonly Select
       return false
     }
   })
-  if (!free) for (const table of tables) await changeSource(source, signal, () => add([table]))
+  if (!free) for (const table of tables) await changeTable(source, wait, table.oid, () => add([table]))
 }
 
 /**

@@ -4,7 +4,8 @@ import { ident } from '../postgres/quote.ts'
 import { findTable, forgetInstalled, recordInstalled, tableLabel } from './installed.ts'
 import type { Installed, InstalledBy } from './installed.ts'
 import type { SelectedTable } from './selected-tables.ts'
-import { changeSource } from './source-schema.ts'
+import type { WaitOptions } from './slot-blocker.ts'
+import { changeSource, changeTable } from './source-schema.ts'
 
 /**
  * Sets replica identity FULL where UPDATE and DELETE would not name their row; what was there before is recorded. If another
@@ -14,7 +15,7 @@ export async function setReplicaIdentities(
   source: Database,
   by: InstalledBy,
   tables: readonly SelectedTable[],
-  signal: AbortSignal,
+  wait: WaitOptions,
 ): Promise<void> {
   const others = await source.query<{ name: string }>(`select name from pgmove.installed where kind = 'replica identity' and id <> $1`, [
     by.id,
@@ -22,8 +23,9 @@ export async function setReplicaIdentities(
   const shared = new Set(others.map(({ name }) => name))
   for (const table of tables) {
     if (table.kind !== 'r' || table.persistence !== 'p') continue
-    if (!table.usableIdentity) await changeSource(source, signal, () => setFull(source, by, table))
-    else if (table.identity === 'f' && shared.has(tableLabel(table))) await changeSource(source, signal, () => share(source, by, table))
+    if (!table.usableIdentity) await changeTable(source, wait, table.oid, () => setFull(source, by, table))
+    else if (table.identity === 'f' && shared.has(tableLabel(table)))
+      await changeSource(source, wait.signal, () => share(source, by, table))
   }
 }
 

@@ -6,9 +6,9 @@ const LONGEST_PAUSE_MS = 2000
 
 /**
  * Runs `attempt` until no lock stands in its way: whatever fails with `LockTimeout` is tried again, with growing pauses in
- * which the application gets through. Ends with the signal's reason.
+ * which the application gets through. `onLocked` may look who stands there. Ends with the signal's reason.
  */
-export async function retryOnLock<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+export async function retryOnLock<T>(signal: AbortSignal, attempt: () => Promise<T>, onLocked?: () => Promise<void>): Promise<T> {
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     signal.throwIfAborted()
     try {
@@ -16,6 +16,7 @@ export async function retryOnLock<T>(signal: AbortSignal, attempt: () => Promise
     } catch (error) {
       if (!(error instanceof MigrationError) || error.kind !== 'LockTimeout') throw error
     }
+    await onLocked?.()
     await pause(pauseMs, signal)
   }
 }

@@ -1,8 +1,9 @@
 import type { Database } from '../postgres/connect.ts'
 
-/** A transaction that slot creation waits for until it ends. */
+/** A transaction that slot creation, or what comes before it, waits for until it ends. */
 export interface SlotBlocker {
-  readonly xid: string
+  /** Unknown if it holds a lock of a table and has written nothing. */
+  readonly xid?: string
   /** Its session; none for a prepared transaction. */
   readonly pid?: string
   /** Of a prepared transaction. */
@@ -11,12 +12,26 @@ export interface SlotBlocker {
   readonly since?: string
 }
 
+/** How waits for other transactions are told and ended. */
+export interface WaitOptions {
+  readonly signal: AbortSignal
+  /** About every second while something is waited for; undefined when that is over. */
+  readonly onWait?: ((blocker: SlotBlocker | undefined) => void) | undefined
+}
+
+interface BlockerRow extends Record<string, string | null> {
+  xid: string | null
+  pid: string | null
+  gid: string | null
+  since: string | null
+}
+
 /**
  * What the walsender `pid` waits for now. By pg_locks, which every role may read whole: it waits for the lock that each
  * transaction holds on its own id, and the lock of a prepared transaction has no pid.
  */
 export async function readSlotBlocker(source: Database, pid: number): Promise<SlotBlocker | undefined> {
-  const [row] = await source.query<{ xid: string; pid: string | null; gid: string | null; since: string | null }>(
+  const [row] = await source.query<BlockerRow>(
     `select w.transactionid as xid, h.pid, p.gid, coalesce(p.prepared, a.xact_start) as since
        from pg_locks w
        left join pg_locks h on h.locktype = 'transactionid' and h.transactionid = w.transactionid and h.granted
@@ -25,11 +40,30 @@ export async function readSlotBlocker(source: Database, pid: number): Promise<Sl
       where w.pid = $1::int and w.locktype = 'transactionid' and not w.granted`,
     [String(pid)],
   )
-  if (!row) return undefined
+  return row && blocker(row)
+}
+
+/** The oldest transaction that holds a lock of a table. */
+export async function readTableBlocker(source: Database, table: string): Promise<SlotBlocker | undefined> {
+  const [row] = await source.query<BlockerRow>(
+    `select x.transactionid as xid, h.pid, p.gid, coalesce(p.prepared, a.xact_start) as since
+       from pg_locks h
+       left join pg_locks x on x.virtualtransaction = h.virtualtransaction and x.locktype = 'transactionid' and x.granted
+       left join pg_prepared_xacts p on h.pid is null and p.transaction = x.transactionid
+       left join pg_stat_activity a on a.pid = h.pid
+      where h.locktype = 'relation' and h.relation = $1::oid and h.granted and h.pid is distinct from pg_backend_pid()
+        and h.database = (select oid from pg_database where datname = current_database())
+      order by since limit 1`,
+    [table],
+  )
+  return row && blocker(row)
+}
+
+function blocker({ xid, pid, gid, since }: BlockerRow): SlotBlocker {
   return {
-    xid: row.xid,
-    ...(row.pid === null ? {} : { pid: row.pid }),
-    ...(row.gid === null ? {} : { gid: row.gid }),
-    ...(row.since === null ? {} : { since: row.since }),
+    ...(xid === null ? {} : { xid }),
+    ...(pid === null ? {} : { pid }),
+    ...(gid === null ? {} : { gid }),
+    ...(since === null ? {} : { since }),
   }
 }

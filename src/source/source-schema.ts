@@ -3,6 +3,8 @@ import type { Database } from '../postgres/connect.ts'
 import { recordInstalled } from './installed.ts'
 import type { InstalledBy } from './installed.ts'
 import { retryOnLock } from './retry-on-lock.ts'
+import { readTableBlocker } from './slot-blocker.ts'
+import type { WaitOptions } from './slot-blocker.ts'
 
 /** Comment of the schema `pgmove` on a source, by which pgmove knows its own. */
 export const SOURCE_MARK = 'objects of migrations run by pgmove, format 1'
@@ -56,14 +58,32 @@ export function needsTruncateLog(version: number): boolean {
  * One transaction of pgmove on the source, one at a time among all migrations of the database. Waits for locks at most 2 s at
  * once, so that the application never queues behind it for longer, and is tried again until it works.
  */
-export async function changeSource<T>(source: Database, signal: AbortSignal, body: () => Promise<T>): Promise<T> {
-  return retryOnLock(signal, () =>
+export async function changeSource<T>(
+  source: Database,
+  signal: AbortSignal,
+  body: () => Promise<T>,
+  onLocked?: () => Promise<void>,
+): Promise<T> {
+  const attempt = () =>
     source.transaction(async () => {
       await source.query(`set local lock_timeout = '2s'`)
       await source.query(`select pg_advisory_xact_lock(hashtext('pgmove'), hashtext('source'))`)
       return body()
-    }),
-  )
+    })
+  return retryOnLock(signal, attempt, onLocked)
+}
+
+/** As changeSource, for a change that needs a lock of `table`: while that can't be had, `onWait` is told who holds one. */
+export async function changeTable<T>(source: Database, { signal, onWait }: WaitOptions, table: string, body: () => Promise<T>): Promise<T> {
+  let told = false
+  const onLocked = async () => {
+    const blocker = await readTableBlocker(source, table)
+    if (blocker || told) onWait?.(blocker)
+    told = blocker !== undefined
+  }
+  const result = await changeSource(source, signal, body, onLocked)
+  if (told) onWait?.(undefined)
+  return result
 }
 
 /** Makes the schema `pgmove` with its tables unless it is there. Fails if a schema of that name is not pgmove's own. */

@@ -3,21 +3,22 @@ import { ident, literal } from '../postgres/quote.ts'
 import { findTable, forgetInstalled, readInstalled, recordInstalled, tableLabel } from './installed.ts'
 import type { Installed, InstalledBy } from './installed.ts'
 import type { SelectedTable } from './selected-tables.ts'
-import { changeSource, needsTruncateLog } from './source-schema.ts'
+import type { WaitOptions } from './slot-blocker.ts'
+import { changeSource, changeTable, needsTruncateLog } from './source-schema.ts'
 
 /** On PostgreSQL 10: a trigger on every table that holds rows writes each TRUNCATE into `pgmove.truncate_log`; else nothing. */
 export async function installTruncateTriggers(
   source: Database,
   by: InstalledBy,
   tables: readonly SelectedTable[],
-  signal: AbortSignal,
+  wait: WaitOptions,
 ): Promise<void> {
   if (!needsTruncateLog(source.version)) return
   const installed = new Set((await readInstalled(source, by.id)).flatMap(({ kind, name }) => (kind === 'truncate trigger' ? [name] : [])))
   for (const table of tables) {
     const label = tableLabel(table)
     if (table.kind !== 'r' || table.persistence !== 'p' || installed.has(label)) continue
-    await changeSource(source, signal, async () => {
+    await changeTable(source, wait, table.oid, async () => {
       await source.query(
         `create trigger ${ident(triggerName(by.id))} before truncate on ${label} for each statement execute procedure pgmove.log_truncate(${literal(by.id)})`,
       )
