@@ -9,14 +9,15 @@ import { migrationId } from '../state/migration-ref.ts'
 import type { MigrationRef } from '../state/migration-ref.ts'
 import type { MigrationInput } from '../workflows/migration-activities.ts'
 import type { ActivityReport } from '../workflows/status.ts'
+import type { Failpoint } from './failpoints.ts'
 import type { Outage } from './reconnect-window.ts'
 
 /** What activities need from outside; tests inject a clock and failpoints. */
 export interface ActivityServices {
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Called at every crash-relevant step with its name; does nothing in production. */
-  readonly failpoint: (name: string) => void | Promise<void>
+  /** Called at every crash-relevant step with its name; does nothing in production. Must not fail. */
+  readonly failpoint: (name: Failpoint) => void | Promise<void>
   /** Where references to environment variables are looked up. */
   readonly env: Readonly<Record<string, string | undefined>>
 }
@@ -107,7 +108,8 @@ export class ActivityRun {
     }
   }
 
-  async failpoint(name: string): Promise<void> {
+  /** Tests stop here; within synchronous progress reports nothing waits for it. */
+  async failpoint(name: Failpoint): Promise<void> {
     await this.services.failpoint(name)
   }
 }

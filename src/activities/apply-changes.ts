@@ -9,6 +9,7 @@ import { readMigratedTables } from '../state/migrated-table.ts'
 import { readMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
+import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 import { StreamMonitor } from './stream-monitor.ts'
 
@@ -26,7 +27,7 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
     const record = await readMigrationRecord(target, run.id)
     const progress = await takeOver(target, run.id)
     await checkSlot({ source, sourceConnection, target, record, progress, signal: run.signal })
-    await run.failpoint('slot checked')
+    await run.failpoint(FAILPOINTS.slotChecked)
     const tables = new Map((await readMigratedTables(target, run.id)).map((t) => [`${t.sourceSchema}\0${t.sourceTable}`, t]))
     const replicaRole = await canSetReplicaRole(target)
     const monitor = new StreamMonitor(run, source, record, until !== null)
@@ -56,12 +57,16 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
         until: until === null ? undefined : parseLsn(until),
         replicaRole,
         signal,
-        onApplied: (applied) => monitor.applied(applied),
+        onApplied: (applied) => {
+          monitor.applied(applied)
+          if (applied.changes > 0) void run.failpoint(FAILPOINTS.groupCommitted)
+        },
         onHeartbeat: ({ beat }) => monitor.beatArrived(beat ?? ''),
       })
       monitor.throwIfFailed()
       run.signal.throwIfAborted()
       await monitor.report(true)
+      if (result.reason === 'until') await run.failpoint(FAILPOINTS.positionReached)
       return { reason: result.reason === 'until' ? 'until' : 'rotated', position: formatLsn(result.reached), changes: monitor.changes }
     } catch (error) {
       monitor.throwIfFailed()

@@ -2,6 +2,7 @@ import { readMigratedTables } from '../state/migrated-table.ts'
 import { compareRowCounts } from '../validate/row-counts.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
+import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 /** Exact row counts; see MigrationActivities. */
@@ -17,6 +18,7 @@ export function compareCounts(services: ActivityServices): MigrationActivities['
       signal: run.signal,
       onProgress: (done, total) => (run.progress = { done, total }),
     })
+    await run.failpoint(FAILPOINTS.countsCompared)
     return { ...counts, differing: counts.differing.slice(0, 50) }
   })
 }

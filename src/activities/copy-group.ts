@@ -6,6 +6,7 @@ import { readMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
 import { CopyMonitor } from './copy-monitor.ts'
+import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 type Input = Parameters<MigrationActivities['copyGroup']>[0]
@@ -39,17 +40,21 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
             replicaRole,
             systemIdentifier: record.system_identifier,
             signal,
-            onProgress: (sentBytes, sentRows) => monitor.progress(table, sentBytes, sentRows),
+            onProgress: (sentBytes, sentRows) => {
+              monitor.progress(table, sentBytes, sentRows)
+              void run.failpoint(FAILPOINTS.tableBegun)
+            },
             paused: () => monitor.paused(),
           })
           monitor.done(table)
           rows += BigInt(copied.rows)
           bytes += BigInt(copied.bytes)
-          await run.failpoint('table copied')
+          await run.failpoint(FAILPOINTS.tableCopied)
         }
         if (table.indexedAt === undefined) {
           const name = { schema: table.targetSchema, name: table.targetTable }
           if (run.spec.types.includes('schema')) await restoreIndexes({ target, id: run.id, table: name, signal })
+          await run.failpoint(FAILPOINTS.tableIndexed)
           await markIndexed(target, run.id, table)
         }
       }

@@ -9,6 +9,7 @@ import type { MigratedTable } from '../state/migrated-table.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityRun, ActivityServices } from './activity-run.ts'
 import { CopyMonitor } from './copy-monitor.ts'
+import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 /**
@@ -98,14 +99,19 @@ async function copyOne(run: ActivityRun, lane: Lane, { table, monitor, signal }:
     incremental: false,
     replicaRole,
     signal,
-    onProgress: (bytes, rows) => monitor.progress(table, bytes, rows),
+    onProgress: (bytes, rows) => {
+      monitor.progress(table, bytes, rows)
+      void run.failpoint(FAILPOINTS.tableBegun)
+    },
     paused: () => monitor.paused(),
   })
   monitor.done(table)
+  await run.failpoint(FAILPOINTS.tableCopied)
   const { targetSchema, targetTable } = table
   if (run.spec.types.includes('schema')) {
     await restoreIndexes({ target, id: run.id, table: { schema: targetSchema, name: targetTable }, signal })
   }
+  await run.failpoint(FAILPOINTS.tableIndexed)
   await markIndexed(target, run.id, table)
   const rows = BigInt(result.rows)
   if (run.spec.cutover.validate === 'none') return { table, rows, bytes: BigInt(result.bytes), counted: rows }

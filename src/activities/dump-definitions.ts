@@ -2,6 +2,7 @@ import { dumpDefinitions as dump } from '../schema/dump-definitions.ts'
 import { openMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
+import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 /** Dumps the source's definitions into the target's state; see MigrationActivities. */
@@ -10,7 +11,7 @@ export function dumpDefinitions(services: ActivityServices): MigrationActivities
     const source = await run.connect('source', 'definitions', { lockTimeoutMs: 2000 })
     const target = await run.connect('target', 'definitions')
     await openMigrationRecord(target, run.ref)
-    return dump({
+    const dumped = await dump({
       source,
       sourceConnection: await run.resolved('source'),
       target,
@@ -19,5 +20,7 @@ export function dumpDefinitions(services: ActivityServices): MigrationActivities
       spec: run.spec,
       signal: run.signal,
     })
+    await run.failpoint(FAILPOINTS.definitionsDumped)
+    return dumped
   })
 }

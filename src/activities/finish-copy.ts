@@ -1,6 +1,7 @@
 import { restoreIndexes } from '../schema/restore-indexes.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
+import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 /** Builds the indexes that belong to no copied table, and tells how far the stream must be applied; see MigrationActivities. */
@@ -24,6 +25,7 @@ export function finishCopy(services: ActivityServices): MigrationActivities['fin
         eta: null,
       })
     }
+    await run.failpoint(FAILPOINTS.copyFinished)
     return { catchUpTo: row?.lsn ?? null }
   })
 }

@@ -3,6 +3,7 @@ import { readSelectedTables } from '../source/selected-tables.ts'
 import { openMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
+import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 /** Writes down which tables are migrated and which group copies each; see MigrationActivities. */
@@ -13,6 +14,7 @@ export function planTables(services: ActivityServices): MigrationActivities['pla
     await openMigrationRecord(target, run.ref)
     const tables = await readSelectedTables(source, run.spec)
     const plan = await planCopy({ target, id: run.id, tables, full: run.spec.types.includes('full') })
+    await run.failpoint(FAILPOINTS.tablesPlanned)
     return {
       groups: plan.groups.map(({ group, tables: count, label }) => ({ group, tables: count, label })),
       tables: plan.tables,

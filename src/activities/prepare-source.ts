@@ -4,6 +4,7 @@ import type { SlotBlocker } from '../source/slot-blocker.ts'
 import { openMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityRun, ActivityServices } from './activity-run.ts'
+import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 /** Publication, slot with its snapshot, heartbeat; see MigrationActivities. */
@@ -13,7 +14,7 @@ export function prepareSource(services: ActivityServices): MigrationActivities['
     const target = await run.connect('target', 'prepare')
     await openMigrationRecord(target, run.ref)
     let told: string | undefined
-    return prepare({
+    const prepared = await prepare({
       source,
       sourceConnection: await run.resolved('source'),
       target,
@@ -28,6 +29,8 @@ export function prepareSource(services: ActivityServices): MigrationActivities['
         told = warning
       },
     })
+    await run.failpoint(FAILPOINTS.sourcePrepared)
+    return prepared
   })
 }
 

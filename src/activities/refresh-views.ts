@@ -1,6 +1,7 @@
 import { refreshMaterializedViews } from '../cutover/refresh-materialized-views.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
+import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 /** Materialized views; see MigrationActivities. */
@@ -8,6 +9,8 @@ export function refreshViews(services: ActivityServices): MigrationActivities['r
   return migrationActivity(services, async (run) => {
     const source = await run.connect('source', 'views')
     const target = await run.connect('target', 'views')
-    return { refreshed: await refreshMaterializedViews({ source, target, signal: run.signal }) }
+    const refreshed = await refreshMaterializedViews({ source, target, signal: run.signal })
+    await run.failpoint(FAILPOINTS.viewsRefreshed)
+    return { refreshed }
   })
 }

@@ -2,6 +2,7 @@ import { canSetReplicaRole } from '../replication/replica-role.ts'
 import { restoreConstraints as restore } from '../schema/restore-constraints.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
+import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 /** Foreign keys, triggers, rules, policies; see MigrationActivities. */
@@ -14,7 +15,10 @@ export function restoreConstraints(services: ActivityServices): MigrationActivit
       replicaRole: await canSetReplicaRole(target),
       incremental: run.spec.types.includes('incremental'),
       signal: run.signal,
-      onProgress: (done, total) => (run.progress = { done, total }),
+      onProgress: (done, total) => {
+        run.progress = { done, total }
+        void run.failpoint(FAILPOINTS.constraintsBegun)
+      },
     })
     return { restored }
   })

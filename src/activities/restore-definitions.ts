@@ -1,12 +1,21 @@
 import { restoreDefinitions as restore } from '../schema/restore-definitions.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
+import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 /** Creates types, tables, views, sequences, functions on the target; see MigrationActivities. */
 export function restoreDefinitions(services: ActivityServices): MigrationActivities['restoreDefinitions'] {
   return migrationActivity(services, async (run) => {
     const target = await run.connect('target', 'definitions')
-    return restore({ target, id: run.id, signal: run.signal, onProgress: (done, total) => (run.progress = { done, total }) })
+    return restore({
+      target,
+      id: run.id,
+      signal: run.signal,
+      onProgress: (done, total) => {
+        run.progress = { done, total }
+        void run.failpoint(FAILPOINTS.definitionsBegun)
+      },
+    })
   })
 }

@@ -3,6 +3,7 @@ import { sourcePosition } from '../source/source-position.ts'
 import { updateMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
+import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 /** The source's insert position now: the commit record of whatever was committed before stands below it. */
@@ -12,6 +13,7 @@ export function takeMarker(services: ActivityServices): MigrationActivities['tak
     const target = await run.connect('target', 'marker')
     const lsn = formatLsn(await sourcePosition(source))
     await updateMigrationRecord(target, run.id, { marker_lsn: lsn })
+    await run.failpoint(FAILPOINTS.markerTaken)
     return { lsn }
   })
 }

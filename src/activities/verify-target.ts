@@ -3,6 +3,7 @@ import { verifyForeignKeys } from '../cutover/verify-foreign-keys.ts'
 import { checkDefinitionDrift } from '../source/definition-drift.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
+import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 /** Definitions, foreign keys, deferrable keys; see MigrationActivities. */
@@ -14,5 +15,6 @@ export function verifyTarget(services: ActivityServices): MigrationActivities['v
     await checkDefinitionDrift(source, target, { id, spec, sameTypes: spec.types.includes('schema') })
     await verifyForeignKeys({ target, id, signal })
     await verifyDeferrableKeys({ target, id, signal })
+    await run.failpoint(FAILPOINTS.targetVerified)
   })
 }

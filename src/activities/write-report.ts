@@ -4,6 +4,7 @@ import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import { cutList } from '../workflows/status.ts'
 import type { CutList } from '../workflows/status.ts'
 import type { ActivityServices } from './activity-run.ts'
+import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 type Input = Parameters<MigrationActivities['writeReport']>[0]
@@ -26,6 +27,7 @@ export function writeReport(services: ActivityServices): MigrationActivities['wr
       [run.id],
     )
     await updateMigrationRecord(target, run.id, { outcome: 'completed', finished_at: new Date(run.services.now()).toISOString() })
+    await run.failpoint(FAILPOINTS.reportWritten)
     return {
       id: run.id,
       name: run.spec.name,

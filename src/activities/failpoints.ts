@@ -1,0 +1,40 @@
+/**
+ * The steps at which a crash is most likely to lose or double something, in the order of a migration's run. Tests kill a worker
+ * at each of them; in production they do nothing.
+ */
+export const FAILPOINTS = {
+  /** Publication and slot stand, the workflow does not know it. */
+  sourcePrepared: 'source prepared',
+  definitionsDumped: 'definitions dumped',
+  /** Some of the definitions are created. */
+  definitionsBegun: 'definitions begun',
+  tablesPlanned: 'tables planned',
+  targetPrepared: 'target prepared',
+  /** The first rows of a table are on their way. */
+  tableBegun: 'table begun',
+  /** A table's copy is final, its indexes are missing. */
+  tableCopied: 'table copied',
+  /** A table's indexes stand, but nothing says so. */
+  tableIndexed: 'table indexed',
+  copyFinished: 'copy finished',
+  slotChecked: 'slot checked',
+  /** A group of source transactions is committed on the target, the slot does not know it. */
+  groupCommitted: 'group committed',
+  /** The stream has reached the position that it was to reach. */
+  positionReached: 'position reached',
+  /** Some of the constraints are created. */
+  constraintsBegun: 'constraints begun',
+  markerTaken: 'marker taken',
+  sequencesSet: 'sequences set',
+  targetVerified: 'target verified',
+  countsCompared: 'counts compared',
+  viewsRefreshed: 'views refreshed',
+  /** Some of what was switched off on the target is back. */
+  restoreBegun: 'restore begun',
+  targetRestored: 'target restored',
+  releaseBegins: 'release begins',
+  sourceReleased: 'source released',
+  reportWritten: 'report written',
+} as const
+
+export type Failpoint = (typeof FAILPOINTS)[keyof typeof FAILPOINTS]
