@@ -6,6 +6,7 @@ import { ApplyGroupError } from './apply-error.ts'
 import { ApplyGroup } from './apply-group.ts'
 import { prepareApplySession } from './apply-session.ts'
 import type { ChangeStream, StreamItem } from './change-stream.ts'
+import type { CommitMessage } from './pgoutput-message.ts'
 import { recordConfirmed } from './progress.ts'
 import type { AppliedGroup, Progress } from './progress.ts'
 
@@ -39,6 +40,7 @@ export interface ApplyArgs {
   readonly signal: AbortSignal
   /** When changes that wait are applied, and when a group of source transactions is committed. Default 5000 changes or 8 MiB. */
   readonly limits?: { readonly changes: number; readonly bytes: number } | undefined
+  /** Before the slot is told. */
   readonly onApplied?: ((applied: Applied) => void) | undefined
   /** A heartbeat of this migration; all that the source committed before is on the target. */
   readonly onHeartbeat?: ((row: HeartbeatRow) => void) | undefined
@@ -100,11 +102,9 @@ class StreamApplier {
     while (!signal.aborted) {
       const next = stream.nextBatch()
       next.catch(() => undefined)
-      if (!this.#group.inTransaction && this.#due() && !(await waiting(next))) await this.#finish()
-      for (const item of nonEmpty(await unlessAborted(next, signal))) {
-        if (await this.#take(item)) return
-        signal.throwIfAborted()
-      }
+      if (this.#due() && !(await waiting(next))) await this.#guarded(() => this.#finish())
+      const batch = nonEmpty(await unlessAborted(next, signal))
+      if (await this.#guarded(() => this.#takeAll(batch))) return
     }
   }
 
@@ -114,16 +114,28 @@ class StreamApplier {
 
   /** Whether the group is to be committed as soon as nothing more waits. */
   #due(): boolean {
-    return !this.#group.empty && (this.#group.changing || this.#group.ageMs >= EMPTY_GROUP_MS)
+    const { empty, inTransaction, changing, ageMs } = this.#group
+    return !inTransaction && !empty && (changing || ageMs >= EMPTY_GROUP_MS)
   }
 
-  /** True when `until` is reached. */
-  async #take(item: StreamItem): Promise<boolean> {
+  /** True when `until` is reached; what comes behind is left to the next stream. */
+  async #takeAll(batch: readonly StreamItem[]): Promise<boolean> {
+    for (const item of batch) {
+      if (item.kind === 'keepalive') {
+        if (item.idle && !this.#group.inTransaction && (await this.#idle(item.walEnd))) return true
+        continue
+      }
+      const taken = this.#group.take(item)
+      if (taken === undefined) continue
+      if (taken instanceof Promise) await taken
+      else if (await this.#committed(taken)) return true
+      this.#args.signal.throwIfAborted()
+    }
+    return false
+  }
+
+  async #committed({ endLsn }: CommitMessage): Promise<boolean> {
     const { until } = this.#args
-    if (item.kind === 'keepalive') return item.idle && !this.#group.inTransaction && (await this.#idle(item.walEnd))
-    const committed = await this.#guarded(() => this.#group.take(item))
-    if (!committed) return false
-    const { endLsn } = committed
     const last = until !== undefined && endLsn >= until
     const full = this.#group.full || (this.#group.changing && this.#group.ageMs >= GROUP_MS)
     if (!this.#group.empty && (last || full || this.#group.single)) await this.#finish()
@@ -132,11 +144,11 @@ class StreamApplier {
 
   async #finish(): Promise<void> {
     const { stream, onApplied, onHeartbeat } = this.#args
-    const { applied, heartbeats } = await this.#guarded(() => this.#group.commit())
+    const { applied, heartbeats } = await this.#group.commit()
     this.#reached = applied.endLsn > this.#reached ? applied.endLsn : this.#reached
+    onApplied?.({ ...applied, at: Date.now() })
     stream.confirm(applied.endLsn)
     this.#idleSince = Date.now()
-    onApplied?.({ ...applied, at: Date.now() })
     for (const row of heartbeats) onHeartbeat?.(row)
   }
 
