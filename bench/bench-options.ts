@@ -1,0 +1,49 @@
+import { parseArgs } from 'node:util'
+
+export interface BenchOptions {
+  readonly name: string
+  /** 1 is the size that BENCHMARKS.md speaks of. */
+  readonly scale: number
+  /** PostgreSQL's major versions. */
+  readonly from: number
+  readonly to: number
+  /** Whether the figures go into BENCHMARKS.md. */
+  readonly record: boolean
+}
+
+export const USAGE = `npm run bench -- NAME [options]
+
+  memory                the worker's memory with a table of 2 GB and a transaction of 1,000,000 row changes; how soon pause,
+                        resume and cancel act; how long the application waits for locks
+
+  --scale FACTOR        size; 1, the default, is what BENCHMARKS.md speaks of
+  --from, --to MAJOR    versions of source and target, 10 to 18 (default 13 and 17)
+  --no-record           leave BENCHMARKS.md as it is
+`
+
+/** The options of a run; undefined if only help was asked for. Throws an Error with one clear sentence. */
+export function parseBenchOptions(args: readonly string[], names: readonly string[]): BenchOptions | undefined {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      scale: { type: 'string', default: '1' },
+      from: { type: 'string', default: '13' },
+      to: { type: 'string', default: '17' },
+      'no-record': { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  const [name, ...more] = positionals
+  if (values.help || name === undefined) return undefined
+  if (more.length > 0 || !names.includes(name)) throw new Error(`"${positionals.join(' ')}" is no benchmark; there is ${names.join(', ')}`)
+  const scale = Number(values.scale)
+  if (!(scale >= 0.01 && scale <= 100)) throw new Error(`--scale is "${values.scale}", but must be a number from 0.01 to 100`)
+  return { name, scale, from: major('from', values.from), to: major('to', values.to), record: !values['no-record'] }
+}
+
+function major(name: string, text: string): number {
+  const number = /^\d\d$/.test(text) ? Number(text) : NaN
+  if (number >= 10 && number <= 18) return number
+  throw new Error(`--${name} is "${text}", but must be a whole number from 10 to 18`)
+}

@@ -1,0 +1,29 @@
+import { execFileSync } from 'node:child_process'
+import os from 'node:os'
+import { fileURLToPath } from 'node:url'
+
+/** What a figure was measured on, in one line. */
+export function machineFacts(versions: readonly string[]): string {
+  const cpus = os.cpus()
+  const memory = Math.round(os.totalmem() / 2 ** 30)
+  const parts = [
+    `${cpus.length} × ${cpus[0]?.model.trim() ?? 'unknown CPU'}`,
+    `${memory} GiB RAM`,
+    `${os.type()} ${os.release()}`,
+    `Node.js ${process.versions.node}`,
+    ...versions,
+    'everything on one machine, fsync off',
+  ]
+  return parts.join(', ')
+}
+
+/** The commit that was measured, with a mark if files differ from it. */
+export function measuredCommit(): string {
+  const cwd = fileURLToPath(new URL('..', import.meta.url))
+  try {
+    const git = (...args: string[]) => execFileSync('git', args, { cwd, encoding: 'utf8' }).trim()
+    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--', 'src') === '' ? '' : ' with changes')
+  } catch {
+    return 'unknown'
+  }
+}

@@ -1,0 +1,15 @@
+import { parseBenchOptions, USAGE } from './bench-options.ts'
+import { memory } from './memory.ts'
+
+const BENCHES = { memory } as const
+
+try {
+  const options = parseBenchOptions(process.argv.slice(2), Object.keys(BENCHES))
+  if (options) process.exitCode = await BENCHES[options.name as keyof typeof BENCHES](options)
+  else process.stdout.write(USAGE)
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\nnpm run bench -- --help shows the options.\n`)
+  process.exitCode = 2
+}
+// A connection that still closes must not hold the process.
+process.exit()

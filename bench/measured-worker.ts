@@ -1,0 +1,46 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { guardedChild } from '../dev/guarded-child.ts'
+import { PeakMemory } from './peak-memory.ts'
+
+const PROJECT = fileURLToPath(new URL('..', import.meta.url))
+const PATIENCE_MS = 20_000
+
+export interface MeasuredWorker {
+  readonly memory: PeakMemory
+  /** Fails if the worker ended by itself. */
+  check(): void
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a worker as one process, `node --import tsx src/worker.ts`, which is what `npm run worker` becomes, and watches its memory.
+ *
+ * @param env what it gets beside the caller's environment
+ * @param log file that gets what it prints
+ */
+export function startMeasuredWorker(env: Readonly<Record<string, string>>, log: string): MeasuredWorker {
+  writeFileSync(log, '')
+  const own = Object.entries(process.env).filter(([name]) => !/^(PG(?!MOVE_CACHE)|TEMPORAL_)/.test(name))
+  const child = guardedChild(process.execPath, ['--import', 'tsx', 'src/worker.ts'], {
+    log,
+    cwd: PROJECT,
+    endSignal: 'SIGKILL',
+    env: { ...Object.fromEntries(own), ...env },
+  })
+  const memory = new PeakMemory(child.pid)
+  return {
+    memory,
+    check: () => {
+      if (!child.running) throw new Error(`The worker ended. Its last words:\n${lastLines(log)}`)
+    },
+    stop: async () => {
+      memory.stop()
+      await child.end('SIGTERM', PATIENCE_MS)
+    },
+  }
+}
+
+function lastLines(log: string): string {
+  return existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').slice(-12).join('\n') : ''
+}
