@@ -7,7 +7,7 @@ import { pause } from './retry-on-lock.ts'
 import { readSlotBlocker } from './slot-blocker.ts'
 import type { SlotBlocker } from './slot-blocker.ts'
 
-const ATTEMPTS = 10
+const FULL_SNAPSHOT_ATTEMPTS = 10
 const POLL_MS = 1000
 
 export interface CreatedSlot {
@@ -26,9 +26,11 @@ export async function createSlot(args: {
   readonly slot: string
   readonly signal: AbortSignal
   readonly onWait?: ((blocker: SlotBlocker | undefined) => void) | undefined
+  /** How often to try for a slot with its snapshot before one without is made. Default 10. */
+  readonly attempts?: number
 }): Promise<CreatedSlot> {
-  const { source, walsender, slot, signal, onWait } = args
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+  const { source, walsender, slot, signal, onWait, attempts = FULL_SNAPSHOT_ATTEMPTS } = args
+  for (let attempt = 1; attempt <= attempts; attempt++) {
     await dropSlot(source, walsender, slot, signal)
     try {
       return await watched(source, walsender, signal, onWait, () => createWithSnapshot(walsender, slot))
@@ -41,7 +43,7 @@ export async function createSlot(args: {
   if (source.version < 120000) {
     throw new MigrationError(
       'LockTimeout',
-      `On the source: the slot's first snapshot is too large, ${ATTEMPTS} times: too many transactions and savepoints are rolled back meanwhile. pgmove tries again; fewer of them for some seconds let it through.`,
+      `On the source: the slot's first snapshot is too large, ${attempts} times: too many transactions and savepoints are rolled back meanwhile. pgmove tries again; fewer of them for some seconds let it through.`,
       { side: 'source' },
     )
   }
