@@ -1,0 +1,56 @@
+import type { Check } from './check.ts'
+import { extensions } from './check-extensions.ts'
+import { lockTable } from './check-lock-table.ts'
+import { longTransactions, preparedTransactions } from './check-open-transactions.ts'
+import { pgmoveSchema } from './check-pgmove-schema.ts'
+import { replicaIdentity } from './check-replica-identity.ts'
+import { replicationSlots, slotLimits, walLevel, walSenders } from './check-replication-settings.ts'
+import { encoding, sameDatabase, standby } from './check-servers.ts'
+import { deferrableKeys, eventTriggers, largeObjects, removedTypes, tablesWithOids, unloggedTables } from './check-source-contents.ts'
+import { replicationRole, rowSecurity, sourceCreate, sourceOwnership, sourceRights, truncateTrigger } from './check-source-rights.ts'
+import { blocksDdl, ddlCapture, noFullCopy, selection } from './check-spec.ts'
+import { targetEmpty } from './check-target-empty.ts'
+import { targetCreate, targetForeignKeys, targetRights } from './check-target-rights.ts'
+import { targetDifferences, targetTables } from './check-target-tables.ts'
+import { pgDump, versions } from './check-versions.ts'
+
+/** Every check, in the order of the items. */
+export const CHECKS: readonly Check[] = [
+  versions,
+  pgDump,
+  sameDatabase,
+  standby,
+  encoding,
+  selection,
+  walLevel,
+  replicationSlots,
+  walSenders,
+  slotLimits,
+  replicationRole,
+  sourceRights,
+  sourceOwnership,
+  sourceCreate,
+  rowSecurity,
+  truncateTrigger,
+  replicaIdentity,
+  pgmoveSchema,
+  targetCreate,
+  targetRights,
+  targetForeignKeys,
+  targetEmpty,
+  targetTables,
+  targetDifferences,
+  noFullCopy,
+  ddlCapture,
+  blocksDdl,
+  unloggedTables,
+  largeObjects,
+  tablesWithOids,
+  removedTypes,
+  extensions,
+  lockTable,
+  longTransactions,
+  preparedTransactions,
+  deferrableKeys,
+  eventTriggers,
+]
