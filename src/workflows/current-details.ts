@@ -1,6 +1,6 @@
 import { statusOf } from './migration-state.ts'
 import type { MigrationState } from './migration-state.ts'
-import type { Phase } from './status.ts'
+import type { Phase, Status } from './status.ts'
 
 const PHASES: readonly [Phase, string][] = [
   ['precheck', 'Precheck'],
@@ -12,44 +12,99 @@ const PHASES: readonly [Phase, string][] = [
   ['done', 'Done'],
 ]
 
-/** The Markdown that Temporal's Web UI shows under User Metadata. Lists and code blocks: its tables come out without spacing. */
+/**
+ * The Markdown that Temporal's Web UI shows under User Metadata: what needs somebody first, then what can be done, then figures.
+ * Headings keep lists apart, which would run into each other; tables come out without spacing.
+ */
 export function currentDetails(state: MigrationState, workflowId: string): string {
   const status = statusOf(state)
-  const reached = PHASES.findIndex(([phase]) => phase === status.phase)
-  const lines = [`**${status.state}** in phase **${PHASES[reached]?.[1] ?? status.phase}** (as of ${status.asOf})`, '']
-  PHASES.forEach(([, title], i) =>
-    lines.push(`- ${i < reached || status.state === 'completed' ? '✓' : i === reached ? '▶' : '·'} ${title}`),
-  )
-  lines.push('', `- Tables copied: ${status.tables.copied} of ${status.tables.total}`, `- Rows copied: ${status.rows}`)
-  if (status.phase === 'full')
-    lines.push(`- Bytes: ${status.bytes.copied} of about ${status.bytes.total}, ${Math.round(status.rate)} rows/s`)
-  if (status.lag) lines.push(`- Lag: ${status.lag.bytes} bytes, ${status.lag.seconds} s${status.undelayed ? ' (undelayed)' : ''}`)
-  if (status.slot)
-    lines.push(
-      `- Slot: \`${status.slot.name}\`, applied ${status.slot.appliedLsn ?? '-'}, retains ${status.slot.retainedBytes ?? '-'} bytes`,
-    )
-  for (const side of ['source', 'target'] as const) {
-    const { state: connection, lostAt, deadline } = status.connection[side]
-    if (connection === 'reconnecting')
-      lines.push(`- **The ${side} can't be reached** since ${lostAt ?? '?'}; pgmove tries until ${deadline ?? '?'}`)
-  }
-  for (const { kind, message } of state.waits) lines.push('', `**Waiting (${kind}):** ${message}`)
-  for (const warning of status.warnings.items.slice(0, 10)) lines.push(`- Warning: ${warning}`)
-  const failed = status.precheck?.items.filter((item) => item.status !== 'Passed') ?? []
-  if (status.phase === 'precheck') {
-    for (const item of failed.slice(0, 20)) lines.push(`- ${item.status}: **${item.name}**: found ${item.found}; ${item.fix}`)
-  }
-  const next = nextCommand(state, workflowId)
-  if (next) lines.push('', 'What you can do next:', '```', next, '```')
-  return lines.join('\n')
+  const phase = PHASES.find(([name]) => name === status.phase)?.[1] ?? status.phase
+  return [
+    `**${capital(status.state)}** in phase **${phase}**, as of ${time(status.asOf)}`,
+    phases(status),
+    ...outages(status),
+    ...state.waits.map(({ kind, message }) => `**Waiting for you (${kind}).** ${message}`),
+    ...nextStep(state, workflowId),
+    ...section('Progress', progress(status)),
+    ...section('Precheck', precheck(status)),
+    ...section('Warnings', cut(status.warnings.items, status.warnings.total)),
+    ...section('Errors so far', errors(state, status)),
+  ].join('\n\n')
 }
 
-function nextCommand(state: MigrationState, workflowId: string): string | undefined {
-  const signal = (name: string): string => `temporal workflow signal --workflow-id ${shellWord(workflowId)} --name ${name}`
-  if (state.ended) return undefined
-  if (state.waits.length > 0 || state.paused) return signal('resume')
-  if (state.phase === 'incremental' && !state.cutoverRequested) return signal('cutover')
-  return undefined
+function phases(status: Status): string {
+  const reached = PHASES.findIndex(([phase]) => phase === status.phase)
+  const mark = (title: string, i: number): string =>
+    i < reached || status.state === 'completed' ? `✓ ${title}` : i === reached ? `**▶ ${title}**` : title
+  return PHASES.map(([, title], i) => mark(title, i)).join(' → ')
+}
+
+function outages({ connection }: Status): string[] {
+  return (['source', 'target'] as const).flatMap((side) => {
+    const { state, lostAt, deadline } = connection[side]
+    return state === 'reconnecting' ? [`**The ${side} can't be reached** since ${time(lostAt)}; pgmove tries until ${time(deadline)}.`] : []
+  })
+}
+
+function progress({ phase, tables, rows, bytes, rate, eta, lag, undelayed, slot }: Status): string[] {
+  const lines = [`Tables copied: ${tables.copied} of ${tables.total}`, `Rows copied: ${rows}`]
+  if (phase === 'full') {
+    lines.push(`Bytes copied: ${bytes.copied} of about ${bytes.total}, at ${Math.round(rate)} rows/s`)
+    if (eta !== null) lines.push(`Time left: about ${Math.round(eta)} s`)
+  }
+  if (lag) lines.push(`Lag: ${lag.bytes} bytes, ${lag.seconds} s (${undelayed ? 'undelayed' : 'delayed'})`)
+  if (slot)
+    lines.push(`Slot: \`${slot.name}\`, applied ${slot.appliedLsn ?? 'nothing yet'}, retains ${slot.retainedBytes ?? '?'} bytes of WAL`)
+  return lines
+}
+
+function precheck({ phase, precheck: result }: Status): string[] {
+  if (phase !== 'precheck') return []
+  const open = result?.items.filter((item) => item.status !== 'Passed') ?? []
+  return cut(
+    open.map((item) => `${item.status}: **${item.name}**: found ${item.found}; ${item.fix}`),
+    open.length,
+    20,
+  )
+}
+
+/** The newest first; the ones that wait stand at the top already. */
+function errors({ waits }: MigrationState, { errors: { total, items } }: Status): string[] {
+  if (waits.length > 0) return []
+  return cut(items.map(({ at, type, message }) => `${time(at)} **${type}**: ${message}`).reverse(), total)
+}
+
+function nextStep(state: MigrationState, workflowId: string): string[] {
+  const command = (what: string, name: string): string[] => [
+    what,
+    `\`\`\`\ntemporal workflow signal --workflow-id ${shellWord(workflowId)} --name ${name}\n\`\`\``,
+  ]
+  if (state.ended) return []
+  if (state.waits.length > 0) return command('When the cause is mended, go on with', 'resume')
+  if (state.paused) return command('Paused. Go on with', 'resume')
+  if (state.phase === 'incremental' && !state.cutoverRequested)
+    return command("To cut over, stop the application's writes, then", 'cutover')
+  if (state.phase === 'incremental') return ['A cutover was asked for; it begins as soon as replication is undelayed.']
+  return []
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [`**${title}**`, lines.map((line) => `- ${line}`).join('\n')]
+}
+
+/** The first lines, and how many there are besides. */
+function cut(lines: readonly string[], total: number, limit = 10): string[] {
+  const shown = lines.slice(0, limit)
+  return total > shown.length ? [...shown, `and ${total - shown.length} more: see the query \`status\``] : shown
+}
+
+/** `2026-03-04T05:06:07.890Z` as people read it. */
+function time(iso: string | undefined): string {
+  return iso === undefined ? '?' : `${iso.slice(0, 19).replace('T', ' ')} UTC`
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1)
 }
 
 function shellWord(text: string): string {

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { currentDetails } from '../../src/workflows/current-details.ts'
+import { addError, initialState } from '../../src/workflows/migration-state.ts'
+import type { MigrationState } from '../../src/workflows/migration-state.ts'
+
+const stateWith = (parts: Partial<MigrationState>): MigrationState => ({ ...initialState(Date.UTC(2026, 2, 4, 5, 6, 7)), ...parts })
+
+test('state, phase and the next command stand in the details', () => {
+  const text = currentDetails(stateWith({ phase: 'incremental', undelayed: true, lag: { bytes: '0', seconds: 0.1 } }), 'shop')
+  assert.match(text, /^\*\*Running\*\* in phase \*\*Incremental replication\*\*, as of 2026-03-04 05:06:07 UTC/)
+  assert.match(text, /✓ Full data → .*\*\*▶ Incremental replication\*\* → Cutover → Done/)
+  assert.match(text, /```\ntemporal workflow signal --workflow-id shop --name cutover\n```/)
+})
+
+test('a wait comes with its message, once, and with resume', () => {
+  const state = stateWith({ phase: 'incremental', waits: [{ kind: 'UnsupportedDdl', message: 'A column is new.' }] })
+  addError(state, { at: state.asOf, type: 'UnsupportedDdl', message: 'A column is new.' })
+  const text = currentDetails(state, "it's")
+  assert.equal(text.split('A column is new.').length, 2)
+  assert.match(text, /--workflow-id 'it'\\''s' --name resume/)
+})
+
+test('an outage says since when and until when', () => {
+  const source = { state: 'reconnecting', lostAt: '2026-03-04T05:00:00.000Z', deadline: '2026-03-04T17:00:00.000Z' } as const
+  const text = currentDetails(stateWith({ source }), 'shop')
+  assert.match(text, /\*\*The source can't be reached\*\* since 2026-03-04 05:00:00 UTC; pgmove tries until 2026-03-04 17:00:00 UTC/)
+})
+
+test('long lists are cut, so that the details stay small', () => {
+  const warnings = Array.from({ length: 60 }, (_, i) => `warning ${i}`)
+  const text = currentDetails(stateWith({ warnings }), 'shop')
+  assert.match(text, /and 50 more/)
+  assert.ok(Buffer.byteLength(text) < 4_000)
+})
