@@ -8,9 +8,9 @@ const QUERY = `
   union all select 'publication ' || pubname from pg_publication
   union all select 'schema ' || nspname from pg_namespace where nspname !~ '^pg_(temp|toast)'
   union all select 'event trigger ' || evtname from pg_event_trigger
-  union all select 'trigger ' || tgname || ' on ' || tgrelid::regclass || ' ' || tgenabled from pg_trigger where not tgisinternal
+  union all select 'trigger ' || tgname || ' on ' || tgrelid::regclass || ' ' || tgenabled::text from pg_trigger where not tgisinternal
   union all select 'setting of ' || coalesce(setrole::regrole::text, '') || ' ' || unnest(setconfig) from pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database())
-  union all select 'replica identity ' || c.relreplident || ' of ' || c.oid::regclass || coalesce(' by ' || i.indexrelid::regclass, '')
+  union all select 'replica identity ' || c.relreplident::text || ' of ' || c.oid::regclass || coalesce(' by ' || i.indexrelid::regclass, '')
     from pg_class c left join pg_index i on i.indrelid = c.oid and i.indisreplident
     where c.relkind in ('r', 'p') and c.relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
   order by 1`

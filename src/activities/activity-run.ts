@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { Context } from '@temporalio/activity'
 import { connect } from '../postgres/connect.ts'
 import type { ConnectOptions, Database } from '../postgres/connect.ts'
@@ -48,6 +49,8 @@ export class ActivityRun {
     this.id = migrationId(input.ref)
     this.services = services
     this.signal = this.context.cancellationSignal
+    // One listener a session, statement and timer: more than the 10 that Node takes for a leak.
+    setMaxListeners(200, this.signal)
     this.outages = (this.context.info.heartbeatDetails as { outages?: Outages } | undefined)?.outages ?? {}
   }
 

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
 import test from 'node:test'
 import { moneyIn } from '../../demo/compare-ledger.ts'
 import { compare } from '../../demo/compare.ts'
@@ -31,10 +34,11 @@ for (const [from, to] of [
     const money = await withSession(source.url, moneyIn)
     const migration = await testMigration({ source: withPassword(source.url), target: withPassword(target.url) })
     const worker = await migration.worker()
-    const writer = await startWriter(source.url, { connections: 3 })
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'pgmove-ledger-'))
+    const writer = await startWriter(source.url, { ledger: path.join(folder, 'ledger'), connections: 3, rate: 60 })
     try {
       const run = await migration.start({ name: 'e2e', ignoreWarnings: true })
-      await run.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
+      await run.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed, 180)
       const ledger = await writer.stop()
       await run.signal('cutover')
       const report = await run.result()
@@ -61,7 +65,8 @@ for (const [from, to] of [
       )
       assert.ok(!(await worker.log()).includes(PASSWORD), 'the log holds the password')
     } finally {
-      await writer.remove()
+      await writer.stop()
+      await rm(folder, { recursive: true, force: true })
     }
   })
 }
