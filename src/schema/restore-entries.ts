@@ -40,8 +40,7 @@ export async function restoreInBatches(entries: readonly StoredEntry[], options:
         const remaining = await lockRemaining(target, id, batch)
         if (remaining.length === 0) return 0
         await runDefinitions(target, remaining)
-        await markRestored(target, id, remaining)
-        await forgetFailures(target, id, remaining)
+        await finish(target, id, remaining)
         return remaining.length
       })
     } catch (error) {
@@ -67,8 +66,7 @@ export async function restoreOneByOne(
         const [remaining] = await lockRemaining(target, id, [entry])
         if (!remaining) return false
         await restore(target, remaining)
-        await markRestored(target, id, [remaining])
-        await forgetFailures(target, id, [remaining])
+        await finish(target, id, [remaining])
         return true
       })
       if (restored) done++
@@ -127,13 +125,19 @@ async function failedBefore(target: Database, id: string, name: string): Promise
   return rows.length > 0
 }
 
-/** What could not be created at first has been. */
-async function forgetFailures(target: Database, id: string, entries: readonly StoredEntry[]): Promise<void> {
-  const names = entries.map((entry) => entryName({ ...entry, tag: entry.name }))
+/** Marks entries as restored, and forgets that they could not be created at first: one statement, as there may be many entries. */
+async function finish(target: Database, id: string, entries: readonly StoredEntry[]): Promise<void> {
   await target.query(
-    `delete from pgmove.note where id = $1 and kind = 'warning' and position($3 in text) = 1
-        and object in (select json_array_elements_text($2::json))`,
-    [id, JSON.stringify(names), FAILED],
+    `with forgotten as (
+       delete from pgmove.note where id = $1 and kind = 'warning' and position($4 in text) = 1
+          and object in (select json_array_elements_text($3::json)))
+     update pgmove.entry set restored_at = clock_timestamp() where id = $1 and dump_id = any ($2::int[])`,
+    [
+      id,
+      `{${entries.map(({ dumpId }) => dumpId).join(',')}}`,
+      JSON.stringify(entries.map((entry) => entryName({ ...entry, tag: entry.name }))),
+      FAILED,
+    ],
   )
 }
 

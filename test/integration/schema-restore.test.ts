@@ -44,7 +44,7 @@ function failing(target: Database, nth: number): Database {
   })
 }
 
-test('killed again and again at other places, and with two attempts at once, the restore ends with the same definitions', async () => {
+test('killed again and again at other places, the restore ends with the same definitions', async () => {
   const run = await schemaRun(13, 17, sampleDatabase(13))
   const { id, signal } = run
   await run.dump()
@@ -65,6 +65,25 @@ test('killed again and again at other places, and with two attempts at once, the
     }
   }
   assert.ok(failures > 5, String(failures))
+  assert.equal(await script(run.to), await reference(run.from, 17))
+})
+
+test('two attempts at once restore everything once', async () => {
+  const run = await schemaRun(13, 17, sampleDatabase(13))
+  const { id, signal } = run
+  await run.dump()
+  const both = [run.target, await run.anotherTarget()]
+  const total = async (work: (target: Database) => Promise<number>) => (await Promise.all(both.map(work))).reduce((sum, done) => sum + done)
+  const remaining = async () => {
+    const [row] = await run.target.query('select count(*) as n from pgmove.entry where id = $1 and restored_at is null', [id])
+    return Number(row?.['n'])
+  }
+  const before = await remaining()
+  const definitions = await total(async (target) => (await restoreDefinitions({ target, id, signal })).restored)
+  const indexes = await total((target) => restoreIndexes({ target, id, signal }))
+  const constraints = await total((target) => restoreConstraints({ target, id, signal, replicaRole: true, incremental: false }))
+  assert.equal(definitions + indexes + constraints, before)
+  assert.equal(await remaining(), 0)
   assert.equal(await script(run.to), await reference(run.from, 17))
 })
 

@@ -38,6 +38,8 @@ export interface SchemaRun {
   notes(kind: 'skipped' | 'warning'): Promise<Record<string, string>>
   /** Another migration of the same databases, on the source as another role. */
   again(sourceUser?: string): Promise<SchemaRun>
+  /** One more session on the target. */
+  anotherTarget(): Promise<Database>
 }
 
 /** Connects to the target as `user`, which must exist there and then owns the database; default the superuser. */
@@ -85,6 +87,11 @@ async function begin(
         [id, kind],
       )
       return Object.fromEntries(rows.map(({ object, text }) => [object, text]))
+    },
+    async anotherTarget() {
+      const session = await connect(targetConnection, { side: 'target', applicationName: 'schema test' })
+      open.push(session)
+      return session
     },
     again: (role) => begin(from, to, sourceUrl, targetUrl, role),
   }
