@@ -4,9 +4,10 @@ import { applyError } from './apply-error.ts'
 import { applyRun } from './apply-run.ts'
 import type { ApplyArgs, HeartbeatRow } from './apply-stream.ts'
 import { applyTruncate } from './apply-truncate.ts'
+import type { BoundRelation } from './bound-relation.ts'
 import { ChangeRuns } from './change-run.ts'
 import type { StreamItem } from './change-stream.ts'
-import type { BeginMessage, CommitMessage, InsertMessage, PgoutputMessage, Tuple, RelationMessage } from './pgoutput-message.ts'
+import type { BeginMessage, CommitMessage, PgoutputMessage, RelationMessage, Tuple } from './pgoutput-message.ts'
 import { recordProgress } from './progress.ts'
 import type { AppliedGroup } from './progress.ts'
 import { rowChange } from './row-change.ts'
@@ -17,6 +18,8 @@ import { TableBinder } from './table-binder.ts'
 const DEFAULT_LIMITS = { changes: 5000, bytes: 8 * 1024 * 1024 }
 /** pgmove's own schema on the source. */
 const OWN_SCHEMA = 'pgmove'
+
+type RowMessage = Parameters<typeof rowChange>[0]
 
 /** Source transactions that go into one target transaction, and that transaction itself. */
 export class ApplyGroup {
@@ -80,15 +83,18 @@ export class ApplyGroup {
     return this.#open?.begin.finalLsn ?? this.#last?.commitLsn ?? 0n
   }
 
-  /** Returns the source transaction's commit if the item ends one, also if it was dropped as applied already. */
-  async take({ message, bytes }: Extract<StreamItem, { kind: 'message' }>): Promise<CommitMessage | undefined> {
+  /**
+   * Returns the source transaction's commit if the message ends one, also if it was dropped as applied already; else a promise
+   * if there is something to wait for. Not always a promise: one for each change costs more than the change.
+   */
+  take({ message, bytes }: Extract<StreamItem, { kind: 'message' }>): CommitMessage | Promise<void> | undefined {
     if (message.type === 'begin') {
       if (this.empty) this.#since = Date.now()
       this.#open = { begin: message, dropped: message.finalLsn <= this.#args.progress.commitLsn }
     } else if (message.type === 'commit') {
       return this.#end(message)
     } else if (this.#open && !this.#open.dropped) {
-      await this.#change(message, this.#open.begin, bytes)
+      return this.#change(message, this.#open.begin, bytes)
     }
     return undefined
   }
@@ -131,22 +137,18 @@ export class ApplyGroup {
     return commit
   }
 
-  async #change(message: PgoutputMessage, begin: BeginMessage, bytes: number): Promise<void> {
+  #change(message: PgoutputMessage, begin: BeginMessage, bytes: number): Promise<void> | undefined {
     switch (message.type) {
       case 'insert':
       case 'update':
       case 'delete': {
         if (message.relation.schema === OWN_SCHEMA) {
-          if (message.type !== 'delete') await this.#own(message.relation, message.new, message.type, begin)
-          return
+          return message.type === 'delete' ? undefined : this.#own(message.relation, message.new, message.type, begin)
         }
-        const bound = await this.#binder.bind(message.relation, begin)
-        if (!bound) return
-        this.#runs.add(bound.target.oid, rowChange(message, bound, begin.finalLsn), bytes)
-        this.#changes++
-        this.#bytes += bytes
-        if (this.single || this.#runs.changes >= this.#limits.changes || this.#runs.bytes >= this.#limits.bytes) await this.#flush()
-        return
+        const bound = this.#binder.known(message.relation, begin)
+        if (bound === 'copied') return undefined
+        if (bound) return this.#add(message, bound, begin, bytes)
+        return this.#binder.bind(message.relation, begin).then((found) => this.#add(message, found, begin, bytes))
       }
       case 'truncate':
         return this.#truncate(message.relations, message.restartIdentity, begin)
@@ -156,11 +158,20 @@ export class ApplyGroup {
       case 'type':
       case 'origin':
       case 'message':
+        return undefined
     }
   }
 
+  #add(message: RowMessage, bound: BoundRelation, begin: BeginMessage, bytes: number): Promise<void> | undefined {
+    this.#runs.add(bound.target.oid, rowChange(message, bound, begin.finalLsn), bytes)
+    this.#changes++
+    this.#bytes += bytes
+    const due = this.single || this.#runs.changes >= this.#limits.changes || this.#runs.bytes >= this.#limits.bytes
+    return due ? this.#flush() : undefined
+  }
+
   /** Changes of pgmove's own tables on the source are messages to itself. */
-  async #own(relation: RelationMessage, tuple: Tuple, type: InsertMessage['type'] | 'update', begin: BeginMessage): Promise<void> {
+  async #own(relation: RelationMessage, tuple: Tuple, type: 'insert' | 'update', begin: BeginMessage): Promise<void> {
     const row: HeartbeatRow = Object.fromEntries(
       relation.columns.map(({ name }, i) => {
         const value = tuple[i]

@@ -23,8 +23,11 @@ export interface BoundRelation {
   readonly written: readonly BoundColumn[]
   /** What names a row; empty for a table without a key, whose rows are matched by all of `written`. */
   readonly key: readonly KeyColumn[]
+  /** What an UPDATE that leaves the key alone writes. */
+  readonly besideKey: readonly BoundColumn[]
   /** Rows may be updated in one statement: nothing but the key, which stays, keeps them apart. */
   readonly updatesTogether: boolean
+  readonly deletesTogether: boolean
 }
 
 /** Throws `UnsupportedDdl` if the target can't take the relation's values as they are. */
@@ -44,7 +47,16 @@ export function bindRelation(relation: RelationMessage, target: TargetTable, com
   const key = keyOf(relation, columns, target)
   const named = new Set(key.map(({ name }) => name))
   const others = target.indexes.filter(({ columns: of }) => !(of && of.length === named.size && of.every(({ name }) => named.has(name))))
-  return { relation, target, written, key, updatesTogether: key.length > 0 && others.length === 0 }
+  const deletesTogether = key.length > 0 && key.every(({ castable }) => castable)
+  return {
+    relation,
+    target,
+    written,
+    key,
+    besideKey: written.filter(({ name }) => !named.has(name)),
+    updatesTogether: deletesTogether && others.length === 0 && written.every(({ castable }) => castable),
+    deletesTogether,
+  }
 }
 
 /** A change of the source's schema that the target has not seen. */

@@ -21,38 +21,30 @@ export interface RowChange {
   readonly commitLsn: bigint
 }
 
+const NONE: readonly never[] = []
+
 export function rowChange(message: InsertMessage | UpdateMessage | DeleteMessage, bound: BoundRelation, commitLsn: bigint): RowChange {
-  const { written, key } = bound
-  switch (message.type) {
-    case 'insert': {
-      if (message.new.includes(UNCHANGED)) throw notSent(bound, commitLsn)
-      const common = { operation: 'insert', bound, shape: 'insert', key: '', old: [], commitLsn } as const
-      return { ...common, row: message.new, writes: written }
-    }
-    case 'delete': {
-      const old = located(bound, message.old, message.oldKind, commitLsn)
-      const together = key.length > 0 && key.every(({ castable }) => castable)
-      const common = { operation: 'delete', bound, shape: 'delete', row: [], writes: [], commitLsn } as const
-      return { ...common, old, key: together ? keyBytes(bound, old) : null }
-    }
-    case 'update':
-      return update(message, bound, commitLsn)
+  if (message.type === 'update') return update(message, bound, commitLsn)
+  if (message.type === 'delete') {
+    const old = located(bound, message.old, message.oldKind, commitLsn)
+    const key = bound.deletesTogether ? keyBytes(bound, old) : null
+    return { operation: 'delete', bound, shape: 'delete', key, old, row: NONE, writes: NONE, commitLsn }
   }
+  if (message.new.includes(UNCHANGED)) throw notSent(bound, commitLsn)
+  return { operation: 'insert', bound, shape: 'insert', key: '', old: NONE, row: message.new, writes: bound.written, commitLsn }
 }
 
 function update(message: UpdateMessage, bound: BoundRelation, commitLsn: bigint): RowChange {
-  const { written, key, updatesTogether } = bound
-  const old = located(bound, message.old ?? message.new, message.oldKind, commitLsn)
-  const moved = key.some(({ position }) => !sameValue(old[position], message.new[position]))
-  const keys = moved || key.length === 0 ? undefined : new Set(key.map(({ position }) => position))
-  const writes = written.filter(({ position }) => message.new[position] !== UNCHANGED && !keys?.has(position))
-  const together = keys !== undefined && updatesTogether && writes.length > 0 && writes.every(isCastable) && bound.key.every(isCastable)
-  const shape = `update ${keys ? 'same' : 'moved'} ${writes.map(({ position }) => position).join()}`
-  const common = { operation: 'update', bound, shape, old, row: message.new, writes, commitLsn } as const
-  return { ...common, key: together ? keyBytes(bound, old) : null }
+  const row = message.new
+  const old = located(bound, message.old ?? row, message.oldKind, commitLsn)
+  const moved = old !== row && bound.key.some(({ position }) => !sameValue(old[position], row[position]))
+  const whole = !row.includes(UNCHANGED)
+  const writable = moved ? bound.written : bound.besideKey
+  const writes = whole ? writable : writable.filter(({ position }) => row[position] !== UNCHANGED)
+  const shape = whole ? 'update' : `update ${writes.map(({ position }) => position).join()}`
+  const together = bound.updatesTogether && !moved && writes.length > 0
+  return { operation: 'update', bound, shape, key: together ? keyBytes(bound, old) : null, old, row, writes, commitLsn }
 }
-
-const isCastable = ({ castable }: BoundColumn): boolean => castable
 
 /** The tuple that finds the row, after a check that it holds what is needed for that. */
 function located(bound: BoundRelation, tuple: Tuple, oldKind: 'K' | 'O' | null, commitLsn: bigint): Tuple {
@@ -60,7 +52,7 @@ function located(bound: BoundRelation, tuple: Tuple, oldKind: 'K' | 'O' | null, 
   // Without a key all columns are compared, and only the whole old row has them.
   if (key.length === 0 && oldKind !== 'O') throw notSent(bound, commitLsn)
   const needed = key.length > 0 ? key : written
-  if (needed.some(({ position }) => tuple[position] === UNCHANGED)) throw notSent(bound, commitLsn)
+  for (const { position } of needed) if (tuple[position] === UNCHANGED) throw notSent(bound, commitLsn)
   return tuple
 }
 

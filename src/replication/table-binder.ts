@@ -38,11 +38,13 @@ export class TableBinder {
     this.#allCopied = [...this.#copied.values()].reduce((most, { lsn }) => (lsn > most ? lsn : most), 0n)
   }
 
-  /** Undefined if the table's copy holds the transaction's changes. */
-  async bind(relation: RelationMessage, transaction: StreamedTransaction): Promise<BoundRelation | undefined> {
-    if (this.#isCopied(relation, transaction)) return undefined
-    const known = this.#bound.get(relation)
-    if (known) return known
+  /** `copied` if the table's copy holds the transaction's changes; undefined if the relation is to be bound first. */
+  known(relation: RelationMessage, transaction: StreamedTransaction): BoundRelation | 'copied' | undefined {
+    return this.#isCopied(relation, transaction) ? 'copied' : this.#bound.get(relation)
+  }
+
+  /** Throws `UnsupportedDdl` if the relation is not selected or does not fit its table. */
+  async bind(relation: RelationMessage, transaction: StreamedTransaction): Promise<BoundRelation> {
     const migrated = this.#tables.get(nameOf(relation))
     const lsn = formatLsn(transaction.finalLsn)
     if (!migrated) throw unsupported(relation, 'is not among the tables that were there when the migration began', lsn)
