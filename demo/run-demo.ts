@@ -10,6 +10,7 @@ import { moneyIn } from './compare-ledger.ts'
 import type { DemoOptions } from './demo-options.ts'
 import { plainDisplay, terminalDisplay } from './display.ts'
 import type { Display } from './display.ts'
+import { EaseOff } from './ease-off.ts'
 import { followMigration } from './follow-migration.ts'
 import { loadShop, shopSize } from './load-shop.ts'
 import { checkLines, reportLines } from './report-text.ts'
@@ -122,7 +123,9 @@ async function migrate(options: DemoOptions, { display, running, folder, interru
   const workflowUrl = `${temporal.uiUrl}/namespaces/default/workflows/${WORKFLOW}/${runId}`
   display.say(`  Watch it: ${workflowUrl}\n`)
 
-  const connection = running.add(await Connection.connect({ address: temporal.address }), (opened) => opened.close())
+  // Never closed: the client goes on asking for the result until this process ends, and a closed connection would be an error.
+  const connection = await Connection.connect({ address: temporal.address })
+  const easeOff = new EaseOff()
   let [stopped, seen, seenAt] = [false, writer.commits, Date.now()]
   const migration = followMigration({
     client: new Client({ connection }),
@@ -132,6 +135,11 @@ async function migrate(options: DemoOptions, { display, running, folder, interru
     unattended: options.exit,
     onStatus: (status, spent) => {
       const now = Date.now()
+      if (!stopped && easeOff.isDue(status, now)) {
+        display.say(
+          `  The application writes faster than this machine replicates; it goes on with ${writer.slowDown()} transactions a second`,
+        )
+      }
       const rate = ((writer.commits - seen) * 1000) / Math.max(1, now - seenAt)
       ;[seen, seenAt] = [writer.commits, now]
       display.show({ status, spent, writer: stopped ? undefined : { commits: seen, rate } })

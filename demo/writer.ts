@@ -22,6 +22,8 @@ export interface Writer {
   readonly commits: number
   /** Rejects when a connection met an error that the application doesn't expect; never resolves. */
   readonly failure: Promise<never>
+  /** Halves the rate, down to 10 transactions per second; returns the new one. */
+  slowDown(): number
   /** Lets running transactions end and closes the connections. Idempotent. */
   stop(): Promise<Ledger>
 }
@@ -32,14 +34,15 @@ const TOTAL_WEIGHT = TRANSACTIONS.reduce((sum, { weight }) => sum + weight, 0)
 
 /** Starts the writer; its connections stand when the promise resolves. */
 export async function startWriter(url: string, options: WriterOptions): Promise<Writer> {
-  const { connections = 4, rate = 300 } = options
+  const { connections = 4 } = options
+  let rate = options.rate ?? 300
   const shop = await readRange(url)
   const sessions: Session[] = []
   for (let i = 0; i < connections; i++) sessions.push(await openSession(url))
   const book = new LedgerBook(options.ledger)
   const stop = new AbortController()
   const loops = sessions.map((session, index) =>
-    run({ url, shop, book, writer: index + 1, rate: rate / connections, stop: stop.signal }, session),
+    run({ url, shop, book, writer: index + 1, interval: () => (1000 * connections) / rate, stop: stop.signal }, session),
   )
   const failure = Promise.race(loops.map((loop) => loop.then(() => new Promise<never>(() => undefined))))
   failure.catch(() => undefined)
@@ -48,6 +51,7 @@ export async function startWriter(url: string, options: WriterOptions): Promise<
       return book.acknowledged.size
     },
     failure,
+    slowDown: () => (rate = Math.max(10, Math.round(rate / 2))),
     stop: async () => {
       stop.abort()
       await Promise.allSettled(loops)
@@ -62,14 +66,15 @@ interface Connection {
   readonly shop: ShopRange
   readonly book: LedgerBook
   readonly writer: number
-  readonly rate: number
+  /** Milliseconds from one transaction to the next. */
+  readonly interval: () => number
   readonly stop: AbortSignal
 }
 
 async function run(connection: Connection, first: Session): Promise<void> {
-  const { url, book, writer, rate, stop } = connection
+  const { url, book, writer, interval, stop } = connection
   let session: Session | undefined = first
-  const started = Date.now()
+  let due = Date.now()
   try {
     for (let number = 1; !stop.aborted; number++) {
       session ??= await reconnected(url, stop)
@@ -81,7 +86,9 @@ async function run(connection: Connection, first: Session): Promise<void> {
         await session.close()
         session = undefined
       }
-      const ahead = started + (number * 1000) / rate - Date.now()
+      // At most a second is caught up after a pause.
+      due = Math.max(due + interval(), Date.now() - 1000)
+      const ahead = due - Date.now()
       if (ahead > 1) await pause(ahead, undefined, { signal: stop }).catch(() => undefined)
     }
   } finally {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseDemoOptions } from '../../demo/demo-options.ts'
+import { EaseOff } from '../../demo/ease-off.ts'
 import { progressKey, progressLine, progressLines } from '../../demo/progress.ts'
 import type { Phase, Status } from '../../src/workflows/status.ts'
 
@@ -65,4 +66,11 @@ test('without a terminal the demo ends by itself', () => {
   assert.equal(parseDemoOptions([], false)?.exit, true)
   assert.equal(parseDemoOptions(['--help'], true), undefined)
   assert.throws(() => parseDemoOptions(['--scale', '0'], true), /--scale is "0"/)
+})
+
+test('the application slows down for every 30 s in which the target does not catch up', () => {
+  const easeOff = new EaseOff()
+  const [behind, undelayed] = [status({ phase: 'incremental' }), status({ phase: 'incremental', undelayed: true })]
+  const due = [behind, behind, behind, undelayed, behind].map((now, i) => easeOff.isDue(now, i * 29_000))
+  assert.deepEqual(due, [false, false, true, false, false])
 })
