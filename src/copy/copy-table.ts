@@ -22,12 +22,13 @@ export interface CopyTableArgs {
   readonly target: Database
   readonly id: string
   readonly table: MigratedTable
-  /** Whether changes are streamed: then the copy's snapshot is recorded for the handoff. */
+  /**
+   * Whether changes are streamed: then the copy's snapshot is recorded for the handoff. If not, `source` must stand in the
+   * transaction of openSharedSnapshot, which holds the snapshot and this table's lock.
+   */
   readonly incremental: boolean
   /** Whether the target session may set session_replication_role, so that no trigger and foreign key acts. */
   readonly replicaRole: boolean
-  /** Without incremental: `source` stands in the transaction of openSharedSnapshot, which holds the table's lock and the snapshot. */
-  readonly sharedSnapshot?: boolean
   /** Of the source, as stored when the slot was made. */
   readonly systemIdentifier?: string | null
   readonly signal: AbortSignal
@@ -155,12 +156,12 @@ async function emptyTable(target: Database, table: MigratedTable): Promise<void>
  */
 async function withOpenedTable<T>(args: CopyTableArgs, body: (opened: OpenedTable, stop: AbortSignal) => Promise<T>): Promise<T> {
   const { source, table, incremental, signal } = args
-  if (args.sharedSnapshot) return withinShared(args, body)
+  if (!incremental) return withinShared(args, body)
   const outcome = await retryOnLock(signal, async (): Promise<{ value: T } | { error: unknown }> => {
     let opened: OpenedTable | undefined
     try {
       const value = await source.transaction(async () => {
-        opened = await openSnapshot(source, table, incremental)
+        opened = await openSnapshot(source, table)
         return watched(args, opened, body)
       }, BEGIN_SNAPSHOT)
       return { value }
@@ -173,7 +174,7 @@ async function withOpenedTable<T>(args: CopyTableArgs, body: (opened: OpenedTabl
   return outcome.value
 }
 
-/** A failure must not end the transaction that holds the snapshot. */
+/** A failure must not end the transaction that holds the snapshot. Outside of one, SAVEPOINT fails. */
 async function withinShared<T>(
   { source, table, signal }: CopyTableArgs,
   body: (opened: OpenedTable, stop: AbortSignal) => Promise<T>,

@@ -20,15 +20,14 @@ export const BEGIN_SNAPSHOT = 'begin isolation level repeatable read read only'
  * Locks the table and only then takes the transaction's snapshot (HANDOFF.md R3): a TRUNCATE or a rewrite that commits in between
  * would leave the table empty for the snapshot. To be called first in a transaction.
  */
-export async function openSnapshot(source: Database, table: MigratedTable, incremental: boolean): Promise<OpenedTable> {
+export async function openSnapshot(source: Database, table: MigratedTable): Promise<OpenedTable> {
   const label = qualified(table.sourceSchema, table.sourceTable)
   await source.query(`set local lock_timeout = '2s'`)
   await source.query(`lock table only ${label} in access share mode`).catch((error: unknown) => {
     throw sqlState(error) === '42P01' || sqlState(error) === '3F000' ? gone(label) : error
   })
-  const handoff = incremental ? await readHandoff(source) : undefined
-  const opened = await readOpened(source, table)
-  return handoff ? { ...opened, handoff } : opened
+  const handoff = await readHandoff(source)
+  return { ...(await readOpened(source, table)), handoff }
 }
 
 /** The table under a lock and a snapshot that the session's transaction has already. */

@@ -57,7 +57,7 @@ async function assertEqual(fixture: MigrationFixture, table: string) {
   assert.deepEqual(target, source)
 }
 
-const SHARED = { incremental: false, sharedSnapshot: true }
+const SHARED = { incremental: false }
 const WIDE = `create table wide (id int primary key, body text)`
 const FILL = `insert into wide select i, repeat(md5(i::text), 30) from generate_series(1, 40000) i`
 
@@ -314,6 +314,13 @@ test('under one snapshot all tables agree, whatever happens meanwhile', async ()
   await snapshot.release()
   await truncated
   assert.equal(await forgetCopies(lanes[0].target, fixture.id), 2)
+})
+
+test('without a shared snapshot nothing is copied that is not streamed', async () => {
+  const fixture = await migrationFixture(await server(13), await server(17), `create table a (id int)`)
+  await plan(fixture)
+  const { copy } = await lane(fixture, SHARED)
+  await assert.rejects(copy('a'), /SAVEPOINT can only be used in transaction blocks/)
 })
 
 test('a failed copy does not lose the shared snapshot', async () => {
