@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { sourceState } from '../../demo/source-state.ts'
+import { testMigration } from '../migration-run.ts'
+import type { RunningMigration } from '../migration-run.ts'
+import { eventually, ownServer, server, sql } from '../servers.ts'
+import type { TestDatabase } from '../servers.ts'
+import { contents, remains, smallPair } from '../small-source.ts'
+import { faultRun, LIMIT } from './fault-run.ts'
+
+/** The type that the workflow failed with. */
+async function failureOf(running: RunningMigration): Promise<string | undefined> {
+  try {
+    await running.result()
+  } catch (error) {
+    return (error as { cause?: { type?: string } }).cause?.type
+  }
+  return 'it completed'
+}
+
+/** Drops the migration's slot by hand, from under its walsender; `recreate` makes one of the same name at once. */
+async function dropSlot(source: TestDatabase, recreate: boolean): Promise<void> {
+  const [slot] = await source.sql(`select slot_name as name from pg_replication_slots where database = current_database()`)
+  const name = slot?.['name'] ?? ''
+  await eventually('the slot to be dropped', 30, async () => {
+    const [row] = await source.sql(`select active_pid as pid from pg_replication_slots where slot_name = $1`, [name])
+    if (typeof row?.['pid'] === 'string') await source.sql(`select pg_terminate_backend($1::int)`, [row['pid']])
+    return source.sql(`select pg_drop_replication_slot($1)`, [name]).then(
+      () => true,
+      () => false,
+    )
+  })
+  if (recreate) await source.sql(`select pg_create_logical_replication_slot($1, 'pgoutput')`, [name])
+}
+
+describe('what ends a migration', { concurrency: 3 }, () => {
+  for (const recreate of [false, true]) {
+    const what = recreate ? 'dropped and made anew' : 'dropped'
+    test(`a slot that is ${what} by hand ends it truthfully, and a new run with existing: replace succeeds`, LIMIT, async () => {
+      const run = await faultRun({ from: await server(13), to: await server(17) })
+      const before = await sourceState(run.source.url)
+      await run.migration.worker()
+      const running = await run.migration.start({ ignoreWarnings: true })
+      await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed, 120)
+      await dropSlot(run.source, recreate)
+      const failure = await failureOf(running)
+      assert.ok(failure === 'SlotLost' || (recreate && failure === 'SlotReplaced'), failure)
+      assert.equal((await running.status()).state, 'failed')
+      assert.deepEqual(await sourceState(run.source.url).then(slotsAndAll), slotsAndAll(before))
+
+      const again = await run.migration.start({ ignoreWarnings: true, existing: 'replace' })
+      const report = await run.cutOver(again)
+      assert.deepEqual(report.left, [])
+      await run.assertMoved()
+    })
+  }
+
+  test('a source that stays away ends it as SourceUnreachable soon after the reconnect window', LIMIT, async () => {
+    const from = await ownServer(13)
+    const run = await faultRun({ from, to: await server(17) })
+    await run.migration.worker()
+    const running = await run.migration.start({ ignoreWarnings: true, reconnectWindow: '5s' })
+    await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed, 120)
+    await run.writer.stop()
+    await from.crash()
+    const lost = Date.now()
+    assert.equal(await failureOf(running), 'SourceUnreachable')
+    assert.ok(Date.now() - lost < 60_000, `it took ${Date.now() - lost} ms`)
+    const status = await running.status()
+    assert.equal(status.state, 'failed')
+    await from.restart()
+    // What could not be removed is still there, and the next run says how it goes on.
+    const again = await run.migration.start({ ignoreWarnings: true, existing: 'replace' })
+    await run.cutOver(again)
+    await sql(run.source.url, `select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database()`)
+  })
+
+  test('a target that comes back within the reconnect window goes on', LIMIT, async () => {
+    const to = await ownServer(17)
+    const run = await faultRun({ from: await server(13), to })
+    await run.migration.worker()
+    const running = await run.migration.start({ ignoreWarnings: true, reconnectWindow: '60s' })
+    await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed, 120)
+    await to.crash()
+    const { connection } = await running.reach('the loss of the target', (s) => s.connection.target.state === 'reconnecting', 40)
+    assert.equal(Date.parse(connection.target.deadline ?? '') - Date.parse(connection.target.lostAt ?? ''), 60_000)
+    await to.restart()
+    const report = await run.cutOver(running)
+    assert.deepEqual(report.left, [])
+    await run.assertMoved()
+  })
+
+  test('a cancel in the middle of a copy releases the source within seconds', LIMIT, async () => {
+    const { source, target } = await smallPair()
+    await source.sql(`create table big (id int primary key, body text);
+      alter table big alter body set storage external;
+      insert into big select i, repeat(md5(i::text), 100) from generate_series(1, 60000) i`)
+    const migration = await testMigration({ source: source.url, target: target.url })
+    await migration.worker()
+    const running = await migration.start({ ignoreWarnings: true })
+    await eventually('the copy of the big table', 90, async () => {
+      const copies = await source.sql(
+        `select from pg_stat_activity where datname = current_database() and query ~ '^copy .*big' and state = 'active'`,
+      )
+      return copies.length > 0
+    })
+    const asked = Date.now()
+    await running.handle.cancel()
+    await eventually('the source to be released', 30, async () => (await remains(source)).length === 0)
+    const took = Date.now() - asked
+    assert.ok(took < 15_000, `the release took ${took} ms`)
+    assert.equal(await failureOf(running), undefined)
+    const [left] = await source.sql(
+      `select count(*) as n from pg_stat_activity where datname = current_database() and application_name like 'pgmove %'`,
+    )
+    assert.equal(left?.['n'], '0')
+
+    const again = await migration.start({ ignoreWarnings: true, existing: 'replace' })
+    await again.signal('cutover')
+    await again.result()
+    assert.deepEqual(await contents(target), await contents(source))
+    assert.deepEqual(await remains(source), [])
+  })
+})
+
+function slotsAndAll(state: Awaited<ReturnType<typeof sourceState>>): unknown {
+  return state
+}

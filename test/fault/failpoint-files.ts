@@ -1,0 +1,51 @@
+import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import type { Failpoint } from '../../src/activities/failpoints.ts'
+
+/** Environment variable with the folder of the orders. */
+export const FOLDER_VARIABLE = 'PGMOVE_TEST_FAILPOINTS'
+
+type Order = 'die' | 'stand'
+
+/** Orders to workers, one file each, so that they hold for every worker of a migration and outlive it. Each is followed once. */
+export interface FailpointOrders {
+  /** Lets the next worker that comes by die, or stand still until `release`. */
+  order(name: Failpoint, order: Order): void
+  release(name: Failpoint): void
+  /** Whether a worker came by and followed the order. */
+  followed(name: Failpoint): boolean
+}
+
+/** The test's side. */
+export function failpointOrders(folder: string): FailpointOrders {
+  return {
+    order: (name, order) => writeFileSync(file(folder, name, order), ''),
+    release: (name) => rmSync(file(folder, name, 'stand')),
+    followed: (name) => existsSync(file(folder, name, 'followed')),
+  }
+}
+
+/** The worker's side. */
+export function arrivals(folder: string): { arrive(name: Failpoint): Order | undefined; isHeld(name: Failpoint): boolean } {
+  return {
+    arrive: (name) => {
+      const order = (['die', 'stand'] as const).find((one) => existsSync(file(folder, name, one)))
+      return order && claim(file(folder, name, 'followed')) ? order : undefined
+    },
+    isHeld: (name) => existsSync(file(folder, name, 'stand')),
+  }
+}
+
+/** Of several workers at the same failpoint one follows. */
+function claim(name: string): boolean {
+  try {
+    closeSync(openSync(name, 'wx'))
+    return true
+  } catch {
+    return false
+  }
+}
+
+function file(folder: string, name: Failpoint, what: Order | 'followed'): string {
+  return path.join(folder, `${name.replaceAll(' ', '-')}.${what}`)
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { FAILPOINTS } from '../../src/activities/failpoints.ts'
+import type { Failpoint } from '../../src/activities/failpoints.ts'
+import { server } from '../servers.ts'
+import { faultRun, LIMIT } from './fault-run.ts'
+
+/** Several workers die in one run; each next one takes over 10 s later, when the heartbeat time-out has passed. */
+const { sourcePrepared, definitionsDumped, definitionsBegun, tablesPlanned, targetPrepared, tableBegun, tableCopied, tableIndexed } =
+  FAILPOINTS
+const { copyFinished, slotChecked, groupCommitted, positionReached, constraintsBegun, markerTaken, sequencesSet } = FAILPOINTS
+const { targetVerified, countsCompared, viewsRefreshed, restoreBegun, targetRestored, releaseBegins, sourceReleased, reportWritten } =
+  FAILPOINTS
+
+const RUNS: readonly { from: number; to: number; at: readonly Failpoint[] }[] = [
+  { from: 13, to: 17, at: [sourcePrepared, definitionsBegun, tableBegun, positionReached, sequencesSet, restoreBegun] },
+  { from: 10, to: 18, at: [definitionsDumped, targetPrepared, tableCopied, slotChecked, countsCompared, releaseBegins] },
+  { from: 17, to: 17, at: [tablesPlanned, tableIndexed, constraintsBegun, markerTaken, viewsRefreshed, sourceReleased] },
+  { from: 13, to: 18, at: [copyFinished, groupCommitted, targetVerified, targetRestored, reportWritten] },
+]
+
+describe('workers are killed', { concurrency: RUNS.length }, () => {
+  test('at every failpoint', () => {
+    const tried = RUNS.flatMap(({ at }) => at)
+    assert.deepEqual([...tried].sort(), Object.values(FAILPOINTS).sort())
+  })
+
+  for (const { from, to, at } of RUNS) {
+    test(`${from} to ${to}: ${at.join(', ')}: the run goes on by itself, and nothing is lost or doubled`, LIMIT, async () => {
+      const run = await faultRun({ from: await server(from), to: await server(to) })
+      for (const name of at) run.failpoints.order(name, 'die')
+      const end = run.superviseWorkers()
+      const running = await run.migration.start({ ignoreWarnings: true })
+      const report = await run.cutOver(running, 200)
+      await end()
+      assert.deepEqual(
+        at.filter((name) => !run.failpoints.followed(name)),
+        [],
+      )
+      assert.deepEqual(report.left, [])
+      assert.equal(report.tables.copied, report.tables.total)
+      await run.assertMoved()
+    })
+  }
+})
