@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import type { JsonHistory } from './history-payloads.ts'
 
 interface ProtoJson {
-  fromJson(type: unknown, json: unknown, options: { ignoreUnknownFields: boolean }): unknown
+  readonly fromJson: (type: unknown, json: unknown, options: { ignoreUnknownFields: boolean }) => unknown
 }
 
 /**
@@ -15,7 +15,7 @@ export function replayableHistory(json: JsonHistory): unknown {
   const proto = createRequire(common.resolve('@temporalio/proto'))
   const { fromJson } = proto('protobufjs/ext/protojson') as ProtoJson
   const { patchProtobufRoot } = common('@temporalio/proto/lib/patch-protobuf-root') as {
-    patchProtobufRoot(root: unknown): { lookupType(name: string): unknown }
+    readonly patchProtobufRoot: (root: unknown) => { lookupType(name: string): unknown }
   }
   const type = patchProtobufRoot(common('@temporalio/proto')).lookupType('temporal.api.history.v1.History')
   return fromJson(type, json, { ignoreUnknownFields: true })
