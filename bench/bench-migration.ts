@@ -15,9 +15,10 @@ export interface BenchMigration {
 export async function startMigration(client: Client, workflowId: string, target: string, more: object = {}): Promise<BenchMigration> {
   const spec = { name: workflowId, source: { env: 'BENCH_SOURCE' }, target: { env: target }, ddl: 'pause', ignoreWarnings: true, ...more }
   const handle: WorkflowHandle = await client.workflow.start('migrateDatabase', { taskQueue: 'pgmove', workflowId, args: [spec] })
-  const status = async (): Promise<Status> => {
-    const now = await handle.query<Status>('status')
-    if (now.state === 'waiting' || now.state === 'failed') {
+  // No answer is no failure: the worker may be starting.
+  const status = async (): Promise<Status | undefined> => {
+    const now = await handle.query<Status>('status').catch(() => undefined)
+    if (now?.state === 'waiting' || now?.state === 'failed') {
       throw new Error(
         `${workflowId} is ${now.state} in phase ${now.phase}: ${JSON.stringify(now.errors.items.at(-1) ?? now.precheck?.items)}`,
       )
@@ -26,12 +27,12 @@ export async function startMigration(client: Client, workflowId: string, target:
   }
   return {
     reach: async (phase, seconds) => {
-      await eventually(`${workflowId} in phase ${phase}`, seconds, async () => (await status()).phase === phase)
+      await eventually(`${workflowId} in phase ${phase}`, seconds, async () => (await status())?.phase === phase)
     },
     undelayed: async (seconds) => {
       await eventually(`${workflowId} undelayed`, seconds, async () => {
         const now = await status()
-        return now.phase === 'incremental' && now.undelayed
+        return now?.phase === 'incremental' && now.undelayed
       })
     },
     signal: (name) => handle.signal(name),

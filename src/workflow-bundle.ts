@@ -1,35 +1,47 @@
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { bundleWorkflowCode } from '@temporalio/worker'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const WORKFLOWS = fileURLToPath(new URL('./workflows/index.ts', import.meta.url))
-const BUNDLE = path.join(ROOT, 'build', 'workflow-bundle.js')
-const STAMP = path.join(ROOT, 'build', 'workflow-bundle.json')
+const BUILDER = fileURLToPath(new URL('./build-workflow-bundle.ts', import.meta.url))
+const BUILD = path.join(ROOT, 'build')
 
 /** What workflow code is made of; a change of any of these makes a built bundle stale. */
 const SOURCES = ['src/workflows', 'src/spec', 'src/errors']
 
-/** Where the Worker finds the workflows: the bundle built ahead if it belongs to these sources, else the sources. */
+/**
+ * Where the Worker finds the workflows: in the bundle that belongs to these sources. If it was not built ahead, a process of its
+ * own builds it now: bundling takes more memory than moving data. Where no file can be written, the Worker bundles for itself.
+ */
 export async function workflowSource(): Promise<{ workflowBundle: { codePath: string } } | { workflowsPath: string }> {
-  const built = await readFile(STAMP, 'utf8').catch(() => undefined)
-  const fresh = built !== undefined && (JSON.parse(built) as { sources?: string }).sources === (await fingerprint())
-  return fresh ? { workflowBundle: { codePath: BUNDLE } } : { workflowsPath: WORKFLOWS }
+  const codePath = await bundlePath()
+  if (!existsSync(codePath)) {
+    await promisify(execFile)(process.execPath, [...process.execArgv, BUILDER], { cwd: ROOT }).catch(() => undefined)
+  }
+  return existsSync(codePath) ? { workflowBundle: { codePath } } : { workflowsPath: WORKFLOWS }
 }
 
-/** Builds the bundle for production; returns its path. */
+/** Builds the bundle of these sources; returns its path. Several processes may do so at once. */
 export async function buildWorkflowBundle(): Promise<string> {
+  const codePath = await bundlePath()
+  await mkdir(BUILD, { recursive: true })
   const { code } = await bundleWorkflowCode({ workflowsPath: WORKFLOWS })
-  await mkdir(path.dirname(BUNDLE), { recursive: true })
-  await writeFile(BUNDLE, code)
-  await writeFile(STAMP, `${JSON.stringify({ sources: await fingerprint() })}\n`)
-  return BUNDLE
+  const unfinished = `${codePath}.${process.pid}`
+  await writeFile(unfinished, code)
+  await rename(unfinished, codePath)
+  const stale = (await readdir(BUILD)).filter((name) => /^workflow-bundle.*\.js(on)?$/.test(name) && name !== path.basename(codePath))
+  for (const name of stale) await rm(path.join(BUILD, name), { force: true })
+  return codePath
 }
 
-/** A hash over the sources and the lock file: the bundle must be of exactly the installed @temporalio version. */
-async function fingerprint(): Promise<string> {
+/** The name tells the sources and package.json: the bundle must be of exactly the installed @temporalio version. */
+async function bundlePath(): Promise<string> {
   const hash = createHash('sha256')
   const files = ['package.json']
   for (const folder of SOURCES) {
@@ -38,5 +50,5 @@ async function fingerprint(): Promise<string> {
     }
   }
   for (const file of files.sort()) hash.update(`${file}\0`).update(await readFile(path.join(ROOT, file)))
-  return hash.digest('hex')
+  return path.join(BUILD, `workflow-bundle-${hash.digest('hex').slice(0, 16)}.js`)
 }
