@@ -65,6 +65,15 @@ create table pgmove.migrated_table (
   indexed_at timestamptz,
   primary key (id, source_schema, source_table)
 );
+-- How far the copies that run now are. Apart from migrated_table: a copy holds its row there locked until it is final.
+create table pgmove.copy_progress (
+  id text not null references pgmove.migration,
+  source_schema text not null,
+  source_table text not null,
+  rows bigint not null,
+  bytes bigint not null,
+  primary key (id, source_schema, source_table)
+);
 -- The table of contents of the source's pg_dump archive, with what became of each entry.
 create table pgmove.entry (
   id text not null references pgmove.migration,
