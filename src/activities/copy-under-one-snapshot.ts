@@ -19,9 +19,10 @@ import { migrationActivity } from './migration-activity.ts'
 export function copyUnderOneSnapshot(services: ActivityServices): MigrationActivities['copyUnderOneSnapshot'] {
   return migrationActivity(services, async (run) => {
     const control = await run.connect('target', 'copy control')
-    await forgetCopies(control, run.id)
     const tables = await readMigratedTables(control, run.id)
+    // Opening them ends those of an older attempt, which else could record one more copy under its own snapshot.
     const lanes = await openLanes(run, Math.max(1, Math.min(run.spec.copy.tableJobs, tables.length)))
+    await forgetCopies(control, run.id)
     const [first, ...others] = lanes.map(({ source }) => source)
     if (!first) return { tables: 0, rows: '0', bytes: '0', differing: [] }
     const snapshot = await openSharedSnapshot([first, ...others], tables, run.signal)

@@ -69,9 +69,13 @@ export function shareTables<T extends Pick<MigratedTable, 'estimatedBytes'>>(tab
   return shares.map((share) => share.tables)
 }
 
-/** A new snapshot makes copies under the former one worthless: everything is to be copied again, and that is noted. */
+/**
+ * A new snapshot makes copies under the former one worthless: everything is to be copied again, and that is noted. Waits for
+ * copies that are about to be recorded; the caller sees to it that no new one begins.
+ */
 export async function forgetCopies(target: Database, id: string): Promise<number> {
   return target.transaction(async () => {
+    await target.query('select from pgmove.migrated_table where id = $1 for update', [id])
     const again = await target.execute(
       `update pgmove.migrated_table set copied_at = null, rows = 0, bytes = 0 where id = $1 and copied_at is not null`,
       [id],
