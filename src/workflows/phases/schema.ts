@@ -15,7 +15,7 @@ export async function schema(migration: Migration): Promise<Phase> {
     await migration.unpaused()
     await migration.run('restoreDefinitions', 'Create types, tables, views, sequences, functions', {}, 'data')
   }
-  const { tables, bytes } = await migration.run('planTables', 'Plan the copy', {})
+  const { tables, bytes } = await migration.run('planTables', 'List the tables and their sizes', {})
   state.tables = { total: tables, copied: 0 }
   state.bytes = { total: bytes, copied: '0' }
   if (migration.has('full') || migration.has('incremental')) {
