@@ -64,7 +64,8 @@ export class ActivityRun {
 
   /**
    * Opens a session that is closed when the attempt ends. Sessions that an earlier attempt left behind under the same
-   * purpose are ended first: what they had not committed is rolled back.
+   * purpose are ended first: what they had not committed is rolled back. Only those of this database: source and target may
+   * be on one server.
    */
   async connect(side: Side, purpose: string, options: Partial<ConnectOptions> = {}): Promise<Database> {
     const applicationName = this.applicationName(purpose)
@@ -72,7 +73,8 @@ export class ActivityRun {
     this.#databases.add(database)
     await this.#connected(side)
     await database.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1 and usename = current_user and pid <> pg_backend_pid()`,
+      `select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name = $1 and datname = current_database() and usename = current_user and pid <> pg_backend_pid()`,
       [applicationName],
     )
     return database
@@ -100,11 +102,11 @@ export class ActivityRun {
   }
 
   /** Tells the workflow what changed. A report that does not arrive is no failure of the work: the next one does. */
-  async report(report: Omit<ActivityReport, 'id' | 'at'>): Promise<void> {
+  async report(report: Omit<ActivityReport, 'firstRunId' | 'at'>): Promise<void> {
     const { workflowExecution } = this.context.info
     if (!workflowExecution) return
     try {
-      const payload: ActivityReport = { id: this.id, at: new Date(this.services.now()).toISOString(), ...report }
+      const payload: ActivityReport = { firstRunId: this.ref.firstRunId, at: new Date(this.services.now()).toISOString(), ...report }
       await this.context.client.workflow.getHandle(workflowExecution.workflowId).signal('report', payload)
     } catch (error) {
       this.context.log.warn('a report did not reach the workflow', { error: (error as Error).message })

@@ -32,7 +32,7 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
     const replicaRole = await canSetReplicaRole(target)
     const monitor = new StreamMonitor(run, source, record, until !== null)
     const rotate = new AbortController()
-    const rotation = until === null ? setTimeout(() => rotate.abort(), ROTATE_MS) : undefined
+    const rotation = setTimeout(() => rotate.abort(), ROTATE_MS)
     const signal = AbortSignal.any([run.signal, monitor.signal, rotate.signal])
     try {
       monitor.start()

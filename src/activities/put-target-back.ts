@@ -11,7 +11,7 @@ export function putTargetBack(services: ActivityServices): MigrationActivities['
   return migrationActivity(services, async (run, { outcome }: Input) => {
     const target = await run.connect('target', 'restore')
     const [state] = await target.query<{ there: string | null }>(`select to_regclass('pgmove.migration') as there`)
-    if (state?.there == null) return { left: [] }
+    if (!state?.there) return { left: [] }
     const left = await putBack(target, run.id)
     await updateMigrationRecord(target, run.id, { outcome: outcome.slice(0, 60), finished_at: new Date(run.services.now()).toISOString() })
     return { left: left.slice(0, 50).map(({ object, statement, reason }) => `${object} (${reason}): ${statement}`.slice(0, 400)) }

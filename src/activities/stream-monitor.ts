@@ -8,6 +8,7 @@ import type { ActivityRun } from './activity-run.ts'
 
 const REPORT_MS = { catchingUp: 8_000, steady: 20_000 }
 const TICK_MS = 1_000
+const FAREWELL_MS = 2_000
 
 /**
  * Runs beside the stream: writes the source's heartbeat, measures lag, and reports to the workflow, at once when `undelayed`
@@ -23,6 +24,7 @@ export class StreamMonitor {
   #appliedLsn: bigint | undefined
   #beating: Promise<void> = Promise.resolve()
   #ticker: NodeJS.Timeout | undefined
+  #reporting: Promise<void> = Promise.resolve()
   #stopped = false
   #failure: { error: unknown } | undefined
   #reportedAt = 0
@@ -50,7 +52,7 @@ export class StreamMonitor {
 
   start(): void {
     this.#beating = this.#beat()
-    this.#ticker = setInterval(() => void this.report(false), TICK_MS)
+    this.#ticker = setInterval(() => (this.#reporting = this.report(false)), TICK_MS)
   }
 
   applied(position: { endLsn: bigint; transactions: number; changes: number }): void {
@@ -85,9 +87,11 @@ export class StreamMonitor {
     clearInterval(this.#ticker)
     this.#abort.abort()
     await this.#beating
+    // One that arrived after the activity's end would tell of a stream that no longer runs. Temporal may be away, though.
+    await Promise.race([this.#reporting, new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))])
   }
 
-  async #figures(undelayed: boolean, lagMs: number | undefined): Promise<Omit<ActivityReport, 'id' | 'at'>> {
+  async #figures(undelayed: boolean, lagMs: number | undefined): Promise<Omit<ActivityReport, 'firstRunId' | 'at'>> {
     const [row] = await this.#source.query<{ retained: string | null; confirmed: string | null; behind: string | null }>(
       `select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), restart_lsn)::bigint::text as retained, confirmed_flush_lsn::text as confirmed,
          greatest(0, pg_wal_lsn_diff(pg_current_wal_insert_lsn(), coalesce($2::pg_lsn, confirmed_flush_lsn)))::bigint::text as behind

@@ -1,9 +1,11 @@
-import { CancellationScope, condition, isCancellation } from '@temporalio/workflow'
+import { isCancellation } from '@temporalio/workflow'
 import { errorPolicy } from '../errors/error-policy.ts'
 import { activity } from './activity-options.ts'
+import { INTERRUPTED, interruptible } from './interruptible.ts'
 import { applicationFailure } from './migration.ts'
 import type { Migration } from './migration.ts'
 import type { StreamResult } from './migration-activities.ts'
+import { forgetStream } from './migration-state.ts'
 
 export interface StreamOptions {
   readonly summary: string
@@ -19,33 +21,22 @@ export interface StreamOptions {
  * again from the target's progress.
  */
 export async function runChangeStream(migration: Migration, options: StreamOptions): Promise<StreamResult | 'interrupted'> {
+  const { state } = migration
   const interrupted = options.interrupted ?? (() => false)
   for (;;) {
     await migration.unpaused()
     if (interrupted()) return 'interrupted'
-    const scope = new CancellationScope()
-    let settled = false
-    const work = scope
-      .run(() => activity('applyChanges', options.summary, 'data')({ ...migration.input, until: options.until }))
-      .finally(() => {
-        settled = true
-      })
-    // A rejection is looked at below; until then it must not count as unhandled.
-    work.catch(() => undefined)
     try {
-      await condition(() => settled || migration.state.paused || interrupted())
+      const result = await interruptible(
+        () => activity('applyChanges', options.summary, 'data')({ ...migration.input, until: options.until }),
+        () => state.paused || interrupted(),
+      )
+      if (result !== INTERRUPTED) return result
+      if (!state.paused && interrupted()) return 'interrupted'
+      // A lag measured before the pause must not let a cutover begin after it.
+      forgetStream(state)
     } catch (error) {
-      await work.catch(() => undefined)
-      throw error
-    }
-    if (!settled) scope.cancel()
-    try {
-      return await work
-    } catch (error) {
-      if (isCancellation(error)) {
-        if (CancellationScope.current().consideredCancelled) throw error
-        continue
-      }
+      if (isCancellation(error)) throw error
       const failure = applicationFailure(error)
       if (errorPolicy(failure.type ?? 'Internal') !== 'wait') throw failure
       await migration.waitForOperator(failure.type ?? 'Internal', failure.message)

@@ -15,6 +15,14 @@ function cutoverProblem(migration: Migration, argument: unknown): string | undef
   return undefined
 }
 
+/** The reason why there is no cutover to abort, or undefined. */
+function abortProblem({ state }: Migration): string | undefined {
+  if (state.ended) return 'The migration has ended.'
+  if (state.cutoverDecided) return 'The cutover is past its last check: the target is being put in working order, and the source is let go.'
+  if (!state.cutoverRequested && state.phase !== 'cutover') return 'No cutover is under way.'
+  return undefined
+}
+
 /**
  * Sets every handler; called in the workflow's first synchronous lines, so that no signal or update is missed. Handlers are
  * synchronous and never throw: a signal handler that throws would fail the Workflow Task for ever.
@@ -27,6 +35,8 @@ export function setHandlers(migration: Migration): void {
     migration.touch()
   }
   const abortCutover = (): void => {
+    const problem = abortProblem(migration)
+    if (problem !== undefined) return migration.refuse('NotNow', problem)
     if (state.phase === 'cutover') state.abortRequested = true
     state.cutoverRequested = false
     migration.touch()
@@ -36,7 +46,7 @@ export function setHandlers(migration: Migration): void {
   setHandler(
     reportSignal,
     (report) => {
-      if (state.id !== null && report.id !== state.id) return
+      if (report.firstRunId !== migration.input.ref.firstRunId) return
       applyReport(state, report)
       migration.show()
     },
@@ -80,7 +90,8 @@ export function setHandlers(migration: Migration): void {
   setHandler(updates.abortCutover, abortCutover, {
     description: 'As the signal abortCutover.',
     validator: () => {
-      if (!state.cutoverRequested && state.phase !== 'cutover') reject('No cutover is under way.')
+      const problem = abortProblem(migration)
+      if (problem !== undefined) reject(problem)
     },
   })
   setHandler(updates.pause, () => migration.pause(), { description: 'As the signal pause.', validator: open })

@@ -12,7 +12,7 @@ import { validateSpec } from '../spec/validate-spec.ts'
 import { setHandlers } from './handlers.ts'
 import { applicationFailure, Migration } from './migration.ts'
 import type { MigrationReport } from './migration-report.ts'
-import { addError, initialState } from './migration-state.ts'
+import { addError, addWarning, initialState } from './migration-state.ts'
 import type { MigrationState } from './migration-state.ts'
 import { constraints } from './phases/constraints.ts'
 import { cutover } from './phases/cutover.ts'
@@ -87,8 +87,8 @@ async function runPhases(migration: Migration, input: unknown, carried: Carried)
 async function finish(migration: Migration, facts: CutoverFacts | null): Promise<MigrationReport> {
   const { state } = migration
   // From here on nothing is undone: the target is in working order, and the source is let go whatever happens.
+  const left = migration.has('incremental') ? await letGo(migration) : []
   return CancellationScope.nonCancellable(async () => {
-    const left = migration.has('incremental') ? (await migration.run('releaseSource', 'Release the source', {})).left : []
     migration.enter('done')
     const report = await migration.run('writeReport', 'Write the report', {
       facts: {
@@ -106,6 +106,38 @@ async function finish(migration: Migration, facts: CutoverFacts | null): Promise
   })
 }
 
+/**
+ * Releases the source after the cutover. A source that can't be reached within the window, or a cancel, does not fail a
+ * migration whose target is complete: what stays is named.
+ */
+async function letGo(migration: Migration): Promise<readonly string[]> {
+  try {
+    return (await migration.run('releaseSource', 'Release the source', {})).left
+  } catch (error) {
+    if (!isCancellation(error)) return noteLeft(migration, error)
+  }
+  return CancellationScope.nonCancellable(async () => {
+    try {
+      return (await migration.runOnce('releaseSource', 'Release the source', {}, RELEASE_MS)).left
+    } catch (error) {
+      return noteLeft(migration, error)
+    }
+  })
+}
+
+/** What may still be on a source that could not be released, with the statements that remove it. */
+function noteLeft({ state }: Migration, error: unknown): readonly string[] {
+  const { type, message } = applicationFailure(error)
+  addError(state, { at: new Date().toISOString(), type: type ?? 'Internal', message })
+  if (!state.slot) return []
+  const { name } = state.slot
+  return [
+    `slot ${name} (not released): select pg_drop_replication_slot('${name}')`,
+    `publication ${name.replace('dts_sync_', 'pgmove_')} (not released): drop publication ${name.replace('dts_sync_', 'pgmove_')}`,
+    'schema pgmove (not released): drop schema pgmove cascade, if no other migration uses it',
+  ]
+}
+
 /** Without incremental replication the rows are compared in the copy, under its snapshot. */
 function validationOfCopy({ state, spec }: Migration): MigrationReport['validation'] {
   const compared = spec.cutover.validate === 'counts' ? state.copied : null
@@ -120,19 +152,20 @@ async function release(migration: Migration, error: unknown): Promise<void> {
   const begun = state.phase !== 'precheck'
   addError(state, { at: new Date().toISOString(), type: type ?? 'Internal', message })
   if (begun) {
-    const steps = [
-      () => migration.has('incremental') && migration.runOnce('releaseSource', 'Release the source', {}, RELEASE_MS),
-      () => migration.runOnce('putTargetBack', "Put the target's own objects back", { outcome: type ?? 'Internal' }, RELEASE_MS),
-    ]
-    for (const step of steps) {
-      try {
-        const result = await step()
-        if (result) for (const statement of result.left) state.warnings.push(`Left behind: ${statement}`)
-      } catch (problem) {
-        const failure = applicationFailure(problem)
-        addError(state, { at: new Date().toISOString(), type: failure.type ?? 'Internal', message: failure.message })
-      }
+    const left: string[] = []
+    try {
+      if (migration.has('incremental')) left.push(...(await migration.runOnce('releaseSource', 'Release the source', {}, RELEASE_MS)).left)
+    } catch (problem) {
+      left.push(...noteLeft(migration, problem))
     }
+    try {
+      const extra = { outcome: type ?? 'Internal' }
+      left.push(...(await migration.runOnce('putTargetBack', "Put the target's own objects back", extra, RELEASE_MS)).left)
+    } catch (problem) {
+      const failure = applicationFailure(problem)
+      addError(state, { at: new Date().toISOString(), type: failure.type ?? 'Internal', message: failure.message })
+    }
+    for (const line of left) addWarning(state, `Left behind: ${line}`)
   }
   state.ended = 'failed'
   migration.touch()

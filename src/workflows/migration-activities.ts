@@ -49,7 +49,7 @@ export interface MigrationActivities {
   copyUnderOneSnapshot(input: MigrationInput): Promise<MoveCounts & { readonly tables: number; readonly differing: readonly string[] }>
   /** Builds the indexes that belong to no copied table, and tells how far the stream must be applied. */
   finishCopy(input: MigrationInput): Promise<{ readonly catchUpTo: string | null }>
-  /** Applies the change stream: up to `until`, or until cancelled or rotated. */
+  /** Applies the change stream: up to `until`, or until rotated, so that the workflow may continue as new. */
   applyChanges(input: MigrationInput & { readonly until: string | null }): Promise<StreamResult>
   /** Foreign keys, triggers, rules, policies. */
   restoreConstraints(input: MigrationInput): Promise<{ readonly restored: number }>

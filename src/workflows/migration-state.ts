@@ -10,10 +10,10 @@ export interface MigrationState {
   /** A cutover was asked for and has not ended. */
   cutoverRequested: boolean
   abortRequested: boolean
+  /** The cutover has passed its last check; from then on it can't be aborted. */
+  cutoverDecided: boolean
   /** What waits for the operator; several activities can wait at once. */
   waits: { readonly kind: string; readonly message: string }[]
-  /** The migration's id, once the first activity told it. */
-  id: string | null
   undelayed: boolean
   lag: Status['lag']
   slot: Status['slot']
@@ -46,8 +46,8 @@ export function initialState(now: number): MigrationState {
     paused: false,
     cutoverRequested: false,
     abortRequested: false,
+    cutoverDecided: false,
     waits: [],
-    id: null,
     undelayed: false,
     lag: null,
     slot: null,
@@ -137,6 +137,16 @@ export function applyReport(state: MigrationState, report: ActivityReport): void
 
 export function addWarning(state: MigrationState, warning: string): void {
   if (!state.warnings.includes(warning) && state.warnings.length < 200) state.warnings.push(warning)
+}
+
+/**
+ * Nobody applies the stream any more: what the last attempt told of its lag holds no longer, and a server that it had lost may
+ * be back. The next attempt tells anew.
+ */
+export function forgetStream(state: MigrationState): void {
+  state.undelayed = false
+  state.source = { state: 'connected' }
+  state.target = { state: 'connected' }
 }
 
 /** Remembers an error for `status`: the newest 50, with the number of all. */

@@ -5,7 +5,7 @@ import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { activity } from './activity-options.ts'
 import { currentDetails } from './current-details.ts'
 import type { MigrationActivities, MigrationInput } from './migration-activities.ts'
-import { addError, enterPhase } from './migration-state.ts'
+import { addError, enterPhase, forgetStream } from './migration-state.ts'
 import type { MigrationState } from './migration-state.ts'
 import type { Phase } from './status.ts'
 
@@ -116,6 +116,7 @@ export class Migration {
   /** Shows an error and waits for `resume`. Slot, publication and progress are kept. */
   async waitForOperator(kind: string, message: string): Promise<void> {
     addError(this.state, { at: new Date().toISOString(), type: kind, message })
+    forgetStream(this.state)
     const resumes = this.#resumes
     const wait = { kind, message }
     this.state.waits.push(wait)

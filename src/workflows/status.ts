@@ -71,8 +71,8 @@ export interface Status {
 
 /** What a running activity tells the workflow by the internal signal `report`: the parts of the status that changed. */
 export interface ActivityReport {
-  /** The migration's id: reports of another run of the same workflow ID are not ours. */
-  readonly id: string
+  /** First run ID of the migration: reports of another one under the same workflow ID are not ours. */
+  readonly firstRunId: string
   readonly at: string
   readonly undelayed?: boolean
   readonly lag?: NonNullable<Status['lag']>

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/workflow'
 import { errorPolicy } from '../../errors/error-policy.ts'
 import { runChangeStream } from '../change-stream-run.ts'
-import { applicationFailure } from '../migration.ts'
+import { INTERRUPTED, interruptible } from '../interruptible.ts'
 import type { Migration } from '../migration.ts'
 import { addError } from '../migration-state.ts'
 import type { MigrationReport } from '../migration-report.ts'
@@ -16,30 +16,31 @@ export interface CutoverFacts {
   readonly validation: MigrationReport['validation']
 }
 
-/** Thrown inside the cutover to leave it after the signal abortCutover. */
-class Aborted extends Error {}
-
 /**
- * Drains the stream to a marker taken after the signal, sets sequences, verifies, and puts the target in working order.
- * Goes back to incremental replication on abortCutover, FenceLeaked and ValidationFailed: until `restoreTarget` nothing has
- * been done on the target that replication can't go on from.
+ * Drains the stream to a marker taken after the signal, verifies, sets sequences, and puts the target in working order.
+ * Goes back to incremental replication on abortCutover, which interrupts whatever runs or waits, and on FenceLeaked and
+ * ValidationFailed: until `restoreTarget` nothing has been done on the target that replication can't go on from.
  */
 export async function cutover(migration: Migration): Promise<CutoverFacts | Phase> {
   const { state } = migration
   const startedAt = Date.now()
   try {
-    const { lsn, validation } = await drainAndVerify(migration)
-    await migration.run('refreshViews', 'Refresh materialized views', {}, 'data')
-    stopIfAborted(migration)
-    await migration.run('restoreTarget', 'Switch triggers, rules, identities and foreign keys on', {}, 'data')
-    return { lsn, validation, downtimeMs: Date.now() - startedAt }
-  } catch (error) {
-    const aborted = error instanceof Aborted
-    if (!aborted) {
-      if (!(error instanceof ApplicationFailure) || errorPolicy(error.type ?? '') !== 'return') throw error
-      const { type, message } = applicationFailure(error)
-      addError(state, { at: new Date().toISOString(), type: type ?? 'Internal', message })
+    const checked = await interruptible(
+      () => drainAndVerify(migration),
+      () => state.abortRequested,
+    )
+    if (checked === INTERRUPTED || state.abortRequested) {
+      // A cutover that was sent again meanwhile stays asked for.
+      state.abortRequested = false
+      migration.touch()
+      return 'incremental'
     }
+    state.cutoverDecided = true
+    await migration.run('restoreTarget', 'Switch triggers, rules, identities and foreign keys on', {}, 'data')
+    return { ...checked, downtimeMs: Date.now() - startedAt }
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure) || errorPolicy(error.type ?? '') !== 'return') throw error
+    addError(state, { at: new Date().toISOString(), type: error.type ?? 'Internal', message: error.message })
     state.cutoverRequested = false
     state.abortRequested = false
     migration.touch()
@@ -50,16 +51,16 @@ export async function cutover(migration: Migration): Promise<CutoverFacts | Phas
 async function drainAndVerify(migration: Migration): Promise<Omit<CutoverFacts, 'downtimeMs'>> {
   const { state, spec } = migration
   for (let round = 1; ; round++) {
-    const lsn = await drain(migration, 'Drain')
+    const { lsn } = await drain(migration, 'Drain')
+    await migration.run('verifyTarget', 'Verify foreign keys, deferrable keys and definitions', {}, 'data')
+    await migration.run('refreshViews', 'Refresh materialized views', {}, 'data')
+    const counts = spec.cutover.validate === 'none' ? null : await migration.run('compareCounts', 'Compare row counts', {}, 'data')
+    // What was committed since the marker shows that somebody still writes: then everything is done once more.
+    const { changes } = await drain(migration, 'Drain once more')
+    // Last, so that the values are those of the end: a sequence can move without any row that is committed.
     const sequences = await migration.run('setSequences', 'Set sequences', {})
     state.sequences = [...sequences.items]
     state.sequenceTotal = sequences.total
-    stopIfAborted(migration)
-    await migration.run('verifyTarget', 'Verify foreign keys, deferrable keys and definitions', {}, 'data')
-    stopIfAborted(migration)
-    const counts = spec.cutover.validate === 'none' ? null : await migration.run('compareCounts', 'Compare row counts', {}, 'data')
-    // What was committed since the marker shows that somebody still writes: then everything is done once more.
-    const { changes } = await drainFurther(migration)
     const differing = counts?.differing ?? []
     if (changes === 0 && sequences.moved.length === 0 && differing.length === 0) {
       const validation = counts
@@ -84,25 +85,13 @@ async function drainAndVerify(migration: Migration): Promise<Omit<CutoverFacts, 
   }
 }
 
-async function drain(migration: Migration, what: string): Promise<string> {
-  return (await drainFurther(migration, what)).lsn
-}
-
-async function drainFurther(migration: Migration, what = 'Drain once more'): Promise<{ lsn: string; changes: number }> {
+async function drain(migration: Migration, what: string): Promise<{ lsn: string; changes: number }> {
   const { lsn } = await migration.run('takeMarker', 'Take the marker LSN on the source', {})
   let changes = 0
   for (;;) {
-    const result = await runChangeStream(migration, {
-      summary: `${what} to ${lsn}`,
-      until: lsn,
-      interrupted: () => migration.state.abortRequested,
-    })
-    if (result === 'interrupted') throw new Aborted()
+    const result = await runChangeStream(migration, { summary: `${what} to ${lsn}`, until: lsn })
+    if (result === 'interrupted') continue
     changes += result.changes
     if (result.reason === 'until') return { lsn, changes }
   }
-}
-
-function stopIfAborted(migration: Migration): void {
-  if (migration.state.abortRequested) throw new Aborted()
 }

@@ -26,14 +26,21 @@ export async function full(migration: Migration): Promise<Phase> {
   const { catchUpTo } = await migration.run('finishCopy', 'Build the remaining indexes', {}, 'data')
   if (catchUpTo === null) return 'constraints'
   const result = await runChangeStream(migration, { summary: `Catch up to ${catchUpTo}, where all tables agree`, until: catchUpTo })
+  // Rotated: what is copied is passed over when the phase begins again.
   return result !== 'interrupted' && result.reason === 'until' ? 'constraints' : 'full'
 }
+
+/**
+ * From this history length on no further group is begun. Temporal suggests to continue as new at 4,096 events, but here that
+ * means to wait for the copies that run; it ends a run at 51,200.
+ */
+const LONG_HISTORY = 12_000
 
 /** Runs the groups, `tableJobs` at once; false when it stopped early so that the workflow can continue as new. */
 async function copyGroups(migration: Migration, groups: readonly CopyGroup[]): Promise<boolean> {
   const waiting = [...groups]
   const lane = async (): Promise<void> => {
-    while (waiting.length > 0 && !workflowInfo().continueAsNewSuggested) {
+    while (waiting.length > 0 && workflowInfo().historyLength < LONG_HISTORY) {
       await migration.unpaused()
       const next = waiting.shift()
       if (next) await migration.run('copyGroup', `Copy ${next.label}`, { group: next.group }, 'data')

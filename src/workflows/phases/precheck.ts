@@ -11,7 +11,6 @@ export async function precheck(migration: Migration): Promise<Phase> {
   const { state, spec } = migration
   for (;;) {
     const result = await check(migration)
-    state.id = result.id
     state.precheck = { status: result.status, items: result.items }
     migration.touch()
     if (result.verdict === 'go') break
