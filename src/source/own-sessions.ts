@@ -7,13 +7,15 @@ const POLL_MS = 100
 
 /**
  * Ends the sessions whose application_name begins with `prefix`, but `spare` and the asking one, and waits until they are
- * gone: an attempt that was killed may have left a backend that does not know it yet.
+ * gone: an attempt that was killed may have left a backend that does not know it yet. Only sessions of this database, walsenders
+ * with it: the other side may be on the same server.
  */
 export async function endSessions(database: Database, prefix: string, signal: AbortSignal, spare?: number): Promise<void> {
   const end = async () => {
     const rows = await database.query<{ pid: string }>(
       `select pid, pg_terminate_backend(pid) from pg_stat_activity
-        where left(application_name, length($1)) = $1 and usename = current_user and pid not in (pg_backend_pid(), $2::int)`,
+        where left(application_name, length($1)) = $1 and datname = current_database() and usename = current_user
+          and pid not in (pg_backend_pid(), $2::int)`,
       [prefix, String(spare ?? 0)],
     )
     return rows.length
