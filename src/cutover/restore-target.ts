@@ -1,6 +1,12 @@
+import { sqlState } from '../errors/classify.ts'
+import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
+import { ident, qualified } from '../postgres/quote.ts'
+import { note } from '../state/migration-record.ts'
 import { pendingChanges, restoreObject } from '../state/object-change.ts'
 import type { RecordedChange } from '../state/object-change.ts'
+
+const FORCED = 'force_row_security'
 
 /**
  * Puts everything that was switched off or weakened on the target back, in reverse order: triggers, rules, identities, row
@@ -19,26 +25,53 @@ export async function restoreTarget({
 }): Promise<void> {
   const changes = await pendingChanges(target, id)
   let done = 0
-  for (const change of changes) {
-    signal.throwIfAborted()
-    await restoreObject(target, id, change)
-    onProgress?.(++done, changes.length)
+  const restore = async (some: readonly RecordedChange[]): Promise<void> => {
+    for (const change of some) {
+      signal.throwIfAborted()
+      await restoreObject(target, id, change)
+      onProgress?.(++done, changes.length)
+    }
   }
+  // Forced row security would hide rows from the checks of foreign keys: it comes last.
+  await restore(changes.filter(({ kind }) => kind !== FORCED))
   await validateForeignKeys(target, id, signal)
+  await restore(changes.filter(({ kind }) => kind === FORCED))
 }
 
-/** Stand-ins were replaced by keys that are NOT VALID; those that are valid on the source are validated now. */
+/**
+ * Keys that came back NOT VALID in the place of a stand-in are validated, unless they are NOT VALID on the source too. A key that
+ * only the target has may have been NOT VALID before: where rows break it, it stays so, with a note. The ledger names a key as
+ * `"schema"."table" "name"`, the archive's entry as the table's name, a blank and the key's.
+ */
 async function validateForeignKeys(target: Database, id: string, signal: AbortSignal): Promise<void> {
-  const keys = await target.query<{ statement: string }>(
-    `select format('alter table %I.%I validate constraint %I', n.nspname, c.relname, k.conname) as statement
-     from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
-     where k.contype = 'f' and not k.convalidated
-       and exists (select from pgmove.object_change o where o.id = $1 and o.kind = 'foreign_key' and o.object = format('%s.%s', quote_ident(n.nspname), quote_ident(c.relname)) || '.' || quote_ident(k.conname) and o.restore !~ 'NOT VALID\\s*$')`,
+  // From 18 on a key that is NOT ENFORCED counts as not validated, and can't be.
+  const enforced = target.version >= 180000 ? 'and k.conenforced' : ''
+  const quoted = (column: string): string => `'"' || replace(${column}, '"', '""') || '"'`
+  const keys = await target.query<{ schema: string; table: string; name: string; on_source: string }>(
+    `select n.nspname as schema, c.relname as "table", k.conname as name, e.id is not null as on_source
+       from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+       join pgmove.object_change o on o.id = $1 and o.kind = 'foreign_key'
+        and o.object = ${quoted('n.nspname')} || '.' || ${quoted('c.relname')} || ' ' || ${quoted('k.conname')}
+       left join pgmove.entry e on e.id = $1 and e.kind = 'FK CONSTRAINT' and e.table_schema = n.nspname and e.table_name = c.relname
+        and e.name = c.relname || ' ' || k.conname
+      where k.contype = 'f' and not k.convalidated ${enforced} and (e.id is null or e.definition !~ 'NOT VALID;?\\s*$')
+      order by 1, 2, 3`,
     [id],
   )
-  for (const { statement } of keys) {
+  for (const { schema, table, name, on_source } of keys) {
     signal.throwIfAborted()
-    await target.query(statement)
+    try {
+      await target.query(`alter table ${qualified(schema, table)} validate constraint ${ident(name)}`)
+    } catch (error) {
+      if (on_source === 't' || sqlState(error) !== FOREIGN_KEY_VIOLATION) throw error
+      await note(
+        target,
+        id,
+        'warning',
+        `${ident(name)} on ${qualified(schema, table)}`,
+        'The foreign key, which only the target has, is NOT VALID: rows break it.',
+      )
+    }
   }
 }
 
@@ -49,29 +82,49 @@ export interface LeftOnTarget {
   readonly reason: string
 }
 
+const FOREIGN_KEY_VIOLATION = '23503'
+
+/** How long a lock on the target is waited for before the object is left as it is. */
+const LOCK_TIMEOUT = '10s'
+
 /**
  * After a cancel or a failure: puts back what was changed on objects that pgmove did not create, foreign keys without checking
  * the rows that are there, and row security on its own tables. The rest stays as it is and is listed with its statement.
  */
 export async function putTargetBack(target: Database, id: string): Promise<LeftOnTarget[]> {
   const left: LeftOnTarget[] = []
+  await target.query(`set lock_timeout = '${LOCK_TIMEOUT}'`)
   for (const change of await pendingChanges(target, id)) {
-    if (change.own === 't' && change.kind !== 'force_row_security') {
+    if (change.own === 't' && change.kind !== FORCED) {
       left.push({ object: change.object, statement: change.restore, reason: 'made by pgmove, and switched off' })
       continue
     }
-    try {
-      await restoreObject(target, id, unchecked(change))
-    } catch (error) {
-      left.push({ object: change.object, statement: change.restore, reason: (error as Error).message.slice(0, 200) })
-    }
+    const reason = await putBack(target, id, change)
+    if (reason !== undefined) left.push({ object: change.object, statement: change.restore, reason })
   }
   return left
 }
 
+/** Why it could not be put back; undefined if it was. */
+async function putBack(target: Database, id: string, change: RecordedChange): Promise<string | undefined> {
+  let reason: string | undefined
+  // Up to 17 a foreign key of a partitioned table can't be NOT VALID; as it was it may be refused for the rows that are there.
+  for (const restore of new Set([withoutCheck(change), change.restore])) {
+    try {
+      await restoreObject(target, id, { ...change, restore })
+      return undefined
+    } catch (error) {
+      if (!(error instanceof MigrationError) || error.kind === 'ConnectionLost') throw error
+      reason ??= error.message.slice(0, 200)
+    }
+  }
+  return reason
+}
+
 /** A foreign key over data that is half copied can't be valid; NOT VALID it still guards what is written from now on. */
-function unchecked(change: RecordedChange): RecordedChange {
-  if (change.kind !== 'foreign_key' || /not valid/i.test(change.restore)) return change
-  const [first, ...rest] = change.restore.split(/;(?=\s*comment on constraint )/)
-  return { ...change, restore: [`${first} not valid`, ...rest].join(';') }
+function withoutCheck({ kind, restore }: RecordedChange): string {
+  if (kind !== 'foreign_key' || /\bnot valid\b/i.test(restore)) return restore
+  const followers = restore.search(/;\s*(comment on constraint|security label) /i)
+  const key = followers === -1 ? restore.trimEnd().replace(/;$/, '') : restore.slice(0, followers)
+  return `${key} not valid${followers === -1 ? '' : restore.slice(followers)}`
 }

@@ -1,3 +1,4 @@
+import { normalSnapshot } from '../replication/snapshot.ts'
 import { sqlState } from '../errors/classify.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
@@ -70,7 +71,7 @@ async function createWithSnapshot(walsender: Database, slot: string): Promise<Cr
       `CREATE_REPLICATION_SLOT ${ident(slot)} LOGICAL pgoutput USE_SNAPSHOT`,
     )
     const [row] = await walsender.query<{ snapshot: string }>('select txid_current_snapshot() as snapshot')
-    return { consistentPoint: made?.consistent_point ?? '', snapshot: row?.snapshot ?? '' }
+    return { consistentPoint: made?.consistent_point ?? '', snapshot: normalSnapshot(row?.snapshot ?? '') }
   }, 'begin isolation level repeatable read read only')
 }
 
