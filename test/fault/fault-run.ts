@@ -18,7 +18,7 @@ import type { TestDatabase, TestServer } from '../servers.ts'
 import { failpointOrders, FOLDER_VARIABLE } from './failpoint-files.ts'
 import type { FailpointOrders } from './failpoint-files.ts'
 
-export const LIMIT = { timeout: 280_000 }
+export const LIMIT = { timeout: 400_000 }
 
 const closers: (() => Promise<unknown>)[] = []
 
@@ -50,12 +50,15 @@ export interface FaultRunOptions {
   readonly scale?: number
   /** Transactions a second. Default 60. */
   readonly rate?: number
+  /** Adds to the source before anything else happens. */
+  readonly prepare?: (source: TestDatabase) => Promise<unknown>
 }
 
-export async function faultRun({ from, to, through = {}, scale = 0.01, rate = 60 }: FaultRunOptions): Promise<FaultRun> {
+export async function faultRun({ from, to, through = {}, scale = 0.01, rate = 60, prepare }: FaultRunOptions): Promise<FaultRun> {
   const source = await database(from)
   const target = await database(to)
   await loadShop(source.url, scale)
+  await prepare?.(source)
   const before = await sourceState(source.url)
   const money = await withSession(source.url, moneyIn)
   const folder = await mkdtemp(path.join(os.tmpdir(), 'pgmove-fault-'))

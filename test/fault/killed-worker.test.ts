@@ -31,7 +31,7 @@ describe('workers are killed', { concurrency: RUNS.length }, () => {
       for (const name of at) run.failpoints.order(name, 'die')
       const end = run.superviseWorkers()
       const running = await run.migration.start({ ignoreWarnings: true })
-      const report = await run.cutOver(running, 200)
+      const report = await run.cutOver(running, 280)
       await end()
       assert.deepEqual(
         at.filter((name) => !run.failpoints.followed(name)),

@@ -4,6 +4,7 @@ import type { PostgresServer } from '../../dev/postgres-server.ts'
 import { FAILPOINTS } from '../../src/activities/failpoints.ts'
 import type { RunningMigration } from '../migration-run.ts'
 import { eventually, ownServer, server } from '../servers.ts'
+import { addBigTable, bigTableCopied, bigTableCopying } from './big-table.ts'
 import { FAILPOINT_WORKER, faultRun, LIMIT } from './fault-run.ts'
 
 type Side = 'source' | 'target'
@@ -75,4 +76,28 @@ describe('servers go away', { concurrency: 2 }, () => {
       },
     )
   }
+
+  test('source and target crash while the rows of a table are sent', LIMIT, async () => {
+    const from = await ownServer(13)
+    const to = await ownServer(17)
+    const run = await faultRun({ from, to, prepare: addBigTable })
+    const { source, target } = run
+    await run.migration.worker()
+    const running = await run.migration.start({ ignoreWarnings: true })
+    for (const [side, crashed] of [
+      ['source', from],
+      ['target', to],
+    ] as const) {
+      await bigTableCopying(source)
+      await crashed.crash()
+      await running.reach(`the loss of the ${side}`, (s) => s.connection[side].state === 'reconnecting', 40)
+      await crashed.restart()
+      assert.equal(await bigTableCopied(target), false)
+    }
+    const report = await run.cutOver(running)
+    const repeated = report.repeated.items.filter(({ object }) => object.includes('big')).map(({ reason }) => reason)
+    assert.ok(repeated.length > 0)
+    assert.deepEqual(report.left, [])
+    await run.assertMoved()
+  })
 })
