@@ -1,5 +1,7 @@
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
+import type { MigrationSpec } from '../spec/migration-spec.ts'
+import { selects } from '../spec/selection.ts'
 
 interface ViewRow extends Record<string, string | null> {
   schema: string
@@ -14,7 +16,7 @@ const IN_ORDER = `
     where d.refobjid <> r.ev_class
   ), reach as (
     select oid as view, oid as relation, 0 as depth from pg_class where relkind = 'm'
-    union all
+    union
     select reach.view, edge.needs, reach.depth + 1 from reach join edge on edge.view = reach.relation where reach.depth < 100
   )
   select n.nspname as schema, c.relname as name
@@ -30,10 +32,13 @@ export async function refreshMaterializedViews({
   source,
   target,
   signal,
+  spec,
 }: {
   source: Database
   target: Database
   signal: AbortSignal
+  /** With it only selected views are refreshed: one of the same name may be on the target by chance. */
+  spec?: Pick<MigrationSpec, 'objects' | 'exclude'>
 }): Promise<number> {
   const populated = await source.query<ViewRow>(`${IN_ORDER} and c.relispopulated order by o.depth, 1, 2`)
   const there = await target.query<ViewRow>(IN_ORDER)
@@ -41,7 +46,7 @@ export async function refreshMaterializedViews({
   let refreshed = 0
   for (const { schema, name } of populated) {
     signal.throwIfAborted()
-    if (!onTarget.has(`${schema}\0${name}`)) continue
+    if (!onTarget.has(`${schema}\0${name}`) || (spec && !selects(spec, schema, name))) continue
     await target.query(`refresh materialized view ${qualified(schema, name)}`)
     refreshed++
   }

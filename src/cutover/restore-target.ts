@@ -7,6 +7,9 @@ import { pendingChanges, restoreObject } from '../state/object-change.ts'
 import type { RecordedChange } from '../state/object-change.ts'
 
 const FORCED = 'force_row_security'
+const FOREIGN_KEY_VIOLATION = '23503'
+/** How long a lock on the target is waited for, after a cancel, before the object is left as it is. */
+const LOCK_TIMEOUT = '10s'
 
 /**
  * Puts everything that was switched off or weakened on the target back, in reverse order: triggers, rules, identities, row
@@ -81,11 +84,6 @@ export interface LeftOnTarget {
   readonly statement: string
   readonly reason: string
 }
-
-const FOREIGN_KEY_VIOLATION = '23503'
-
-/** How long a lock on the target is waited for before the object is left as it is. */
-const LOCK_TIMEOUT = '10s'
 
 /**
  * After a cancel or a failure: puts back what was changed on objects that pgmove did not create, foreign keys without checking

@@ -1,6 +1,7 @@
-import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import { ident, qualified } from '../postgres/quote.ts'
+import { STAND_IN_PREFIX } from '../schema/stand-in-foreign-key.ts'
+import { validationFailed } from './validation-failed.ts'
 
 interface KeyRow extends Record<string, string | null> {
   name: string
@@ -11,29 +12,29 @@ interface KeyRow extends Record<string, string | null> {
   ref_table: string
   ref_kind: string
   match: string
+  /** FOREIGN KEY (…, PERIOD …): the last column must be covered by the referenced ranges together. */
+  period: string
+  /** JSON list of KeyColumn. */
   columns: string
-  ref_columns: string
-  operators: string
 }
 
-const KEYS = `
-  select k.conname as name, n.nspname as schema, c.relname as "table", c.relkind as kind, rn.nspname as ref_schema, r.relname as ref_table,
-    r.relkind as ref_kind, k.confmatchtype as match,
-    (select json_agg(a.attname order by u.i) from unnest(k.conkey) with ordinality u (num, i) join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num) as columns,
-    (select json_agg(a.attname order by u.i) from unnest(k.confkey) with ordinality u (num, i) join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.num) as ref_columns,
-    (select json_agg(format('operator(%I.%s)', s.nspname, o.oprname) order by u.i) from unnest(k.conpfeqop) with ordinality u (op, i)
-       join pg_operator o on o.oid = u.op join pg_namespace s on s.oid = o.oprnamespace) as operators
-  from pg_constraint k
-  join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
-  join pg_class r on r.oid = k.confrelid join pg_namespace rn on rn.oid = r.relnamespace
-  where k.contype = 'f' and k.convalidated and n.nspname not in ('pgmove', 'pg_catalog', 'information_schema') and %top%
-    and (exists (select from pgmove.migrated_table m where m.id = $1 and m.target_schema = n.nspname and m.target_table = c.relname) or c.relkind = 'p')
-  order by 2, 3, 1`
+interface KeyColumn {
+  readonly name: string
+  readonly references: string
+  /** `operator(schema.=)` with the referenced column on its left. */
+  readonly equals: string
+  /** The referenced column's collation where the referencing one's is another. */
+  readonly collation: string | null
+}
+
+const MOST = 1000
 
 /**
- * Looks for rows without the row that they refer to, under every valid foreign key of the migrated tables. While the stream is
- * applied in replica role no key is checked, and VALIDATE does nothing for a key that counts as valid already (measured). Fails
- * with `ValidationFailed` naming the keys.
+ * Looks for rows without the row that they refer to, under every valid foreign key from migrated tables or to them, and under what
+ * stands for one. While the stream is applied in replica role no key is checked, and VALIDATE does nothing for a key that counts
+ * as valid already (measured). Keys that are NOT VALID on the source are not looked at.
+ *
+ * @throws MigrationError `ValidationFailed` naming the keys
  */
 export async function verifyForeignKeys({
   target,
@@ -44,34 +45,73 @@ export async function verifyForeignKeys({
   id: string
   signal: AbortSignal
 }): Promise<{ keys: number }> {
-  // Keys of partitions are those of their roots.
-  const keys = await target.query<KeyRow>(KEYS.replace('%top%', target.version >= 110000 ? 'k.conparentid = 0' : 'true'), [id])
+  const keys = await readForeignKeys(target, id)
   const broken: string[] = []
   for (const key of keys) {
     signal.throwIfAborted()
     const [row] = await target.query<{ n: string }>(violations(key))
-    if (row && row.n !== '0')
-      broken.push(`${qualified(key.schema, key.table)} constraint ${ident(key.name)} (${row.n === '1000' ? 'at least 1000' : row.n} rows)`)
+    if (!row || row.n === '0') continue
+    broken.push(`${ident(key.name)} on ${qualified(key.schema, key.table)} (${row.n === String(MOST) ? `at least ${MOST}` : row.n} rows)`)
   }
-  if (broken.length === 0) return { keys: keys.length }
-  throw new MigrationError(
-    'ValidationFailed',
-    `On the target, rows lack the row that they refer to: ${broken.slice(0, 10).join('; ')}. pgmove goes back to incremental replication.`,
-    { side: 'target' },
+  if (broken.length > 0) throw validationFailed('rows lack the row that they refer to', broken)
+  return { keys: keys.length }
+}
+
+async function readForeignKeys(target: Database, id: string): Promise<KeyRow[]> {
+  // Keys of partitions are those of their roots.
+  const topmost = target.version >= 110000 ? 'k.conparentid = 0' : 'true'
+  const period = target.version >= 180000 ? 'k.conperiod' : 'false'
+  const quoted = (column: string): string => `'"' || replace(${column}, '"', '""') || '"'`
+  return target.query<KeyRow>(
+    `with recursive migrated as (
+       select c.oid from pgmove.migrated_table m
+         join pg_namespace n on n.nspname = m.target_schema join pg_class c on c.relnamespace = n.oid and c.relname = m.target_table
+        where m.id = $1
+       union
+       select i.inhparent from migrated m join pg_class c on c.oid = m.oid and c.relispartition join pg_inherits i on i.inhrelid = c.oid
+     ), unchecked as (
+       -- Stand-ins of keys that the source has NOT VALID.
+       select o.restore from pgmove.object_change o
+         join pgmove.entry e on e.id = o.id and e.kind = 'FK CONSTRAINT' and e.definition ~ 'NOT VALID;?\\s*$'
+          and o.object = ${quoted('e.table_schema')} || '.' || ${quoted('e.table_name')} || ' ' || ${quoted('substr(e.name, length(e.table_name) + 2)')}
+        where o.id = $1 and o.kind = 'foreign_key' and o.restored_at is null
+     )
+     select k.conname as name, n.nspname as schema, c.relname as "table", c.relkind as kind, rn.nspname as ref_schema, r.relname as ref_table,
+            r.relkind as ref_kind, k.confmatchtype as match, ${period} as period,
+            (select json_agg(json_build_object('name', a.attname, 'references', b.attname, 'equals', format('operator(%I.%s)', s.nspname, o.oprname),
+                      'collation', case when a.attcollation <> b.attcollation and b.attcollation <> 0 then format('%I.%I', cn.nspname, co.collname) end) order by u.i)
+               from unnest(k.conkey, k.confkey, k.conpfeqop) with ordinality as u (num, ref, op, i)
+               join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num
+               join pg_attribute b on b.attrelid = k.confrelid and b.attnum = u.ref
+               join pg_operator o on o.oid = u.op join pg_namespace s on s.oid = o.oprnamespace
+               left join pg_collation co on co.oid = b.attcollation left join pg_namespace cn on cn.oid = co.collnamespace) as columns
+       from pg_constraint k
+       join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+       join pg_class r on r.oid = k.confrelid join pg_namespace rn on rn.oid = r.relnamespace
+      where k.contype = 'f' and ${topmost} and (k.conrelid in (select oid from migrated) or k.confrelid in (select oid from migrated))
+        and (k.convalidated and left(k.conname, ${STAND_IN_PREFIX.length}) <> '${STAND_IN_PREFIX}'
+             or left(k.conname, ${STAND_IN_PREFIX.length}) = '${STAND_IN_PREFIX}'
+                and not exists (select from unchecked where position(k.conname::text in unchecked.restore) > 0))
+      order by 2, 3, 1`,
+    [id],
   )
 }
 
-function violations(key: KeyRow): string {
-  const [columns, refColumns, operators] = [key.columns, key.ref_columns, key.operators].map((text) => JSON.parse(text) as string[])
-  const only = (kind: string, schema: string, name: string): string => `${kind === 'p' ? '' : 'only '}${qualified(schema, name)}`
-  const present = (columns ?? []).map((column) => `c.${ident(column)} is not null`).join(' and ')
-  const absent = (columns ?? []).map((column) => `c.${ident(column)} is null`).join(' and ')
-  // conpfeqop: the referenced column stands on the left.
-  const same = (columns ?? [])
-    .map((column, i) => `p.${ident(refColumns?.[i] ?? '')} ${operators?.[i] ?? '='} c.${ident(column)}`)
-    .join(' and ')
-  const lacking = `${present} and not exists (select from ${only(key.ref_kind, key.ref_schema, key.ref_table)} p where ${same})`
+/** Counts them, up to a limit. Keys are few words of the catalogue, no values of rows. */
+function violations({ kind, schema, table, ref_kind, ref_schema, ref_table, match, period, columns: text }: KeyRow): string {
+  const columns = JSON.parse(text) as KeyColumn[]
+  const relation = (of: string, inSchema: string, name: string): string => `${of === 'p' ? '' : 'only '}${qualified(inSchema, name)}`
+  const every = (test: string): string => columns.map(({ name }) => `c.${ident(name)} ${test}`).join(' and ')
+  const equal = ({ name, references, equals, collation }: KeyColumn): string =>
+    `p.${ident(references)} ${equals} c.${ident(name)}${collation === null ? '' : ` collate ${collation}`}`
+  const last = columns.at(-1)
+  const referenced = relation(ref_kind, ref_schema, ref_table)
+  const found =
+    period === 't' && last
+      ? `coalesce(c.${ident(last.name)} <@ (select range_agg(p.${ident(last.references)}) from ${referenced} p where ${columns.slice(0, -1).map(equal).join(' and ')}), false)`
+      : `exists (select from ${referenced} p where ${columns.map(equal).join(' and ')})`
+  const lacking = `${every('is not null')} and not ${found}`
   // MATCH FULL also forbids a key that is NULL in parts.
-  const where = key.match === 'f' ? `not (${absent}) and (not (${present}) or (${lacking}))` : lacking
-  return `select count(*) as n from (select from ${only(key.kind, key.schema, key.table)} c where ${where} limit 1000) x`
+  const where = match === 'f' ? `not (${every('is null')}) and (not (${every('is not null')}) or (${lacking}))` : lacking
+  return `select count(*) as n from (select from ${relation(kind, schema, table)} c where ${where} limit ${MOST}) x`
 }

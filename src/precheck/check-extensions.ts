@@ -1,7 +1,7 @@
 import { ident } from '../postgres/quote.ts'
 import type { Check } from './check.ts'
 import { failed, passed, warning } from './finding.ts'
-import { oidList } from './precheck-context.ts'
+import { oidList } from './table-lists.ts'
 
 /** Extensions of the source that the target lacks: those that are brought along for sure stop the migration. */
 export const extensions: Check = {

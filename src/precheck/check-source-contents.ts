@@ -1,7 +1,7 @@
 import { ident, qualified } from '../postgres/quote.ts'
 import type { Check } from './check.ts'
 import { failed, passed, warning } from './finding.ts'
-import { oidList } from './precheck-context.ts'
+import { oidList } from './table-lists.ts'
 
 export const unloggedTables: Check = {
   name: 'unlogged_tables',

@@ -2,7 +2,7 @@ import { sequencesInScope } from '../cutover/sequences-in-scope.ts'
 import { ident, qualified } from '../postgres/quote.ts'
 import type { Check } from './check.ts'
 import { failed, passed } from './finding.ts'
-import { nameList, oidList } from './precheck-context.ts'
+import { nameList, oidList } from './table-lists.ts'
 
 export const replicationRole: Check = {
   name: 'replication_role',

@@ -2,7 +2,7 @@ import { ident, qualified } from '../postgres/quote.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
 import type { Check } from './check.ts'
 import { failed, passed } from './finding.ts'
-import { nameList } from './precheck-context.ts'
+import { nameList } from './table-lists.ts'
 
 export const targetCreate: Check = {
   name: 'target_create',

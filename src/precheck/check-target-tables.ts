@@ -1,9 +1,11 @@
+import { sequencesInScope } from '../cutover/sequences-in-scope.ts'
 import { ident, qualified } from '../postgres/quote.ts'
 import { acceptsType } from './accepts-type.ts'
 import type { Check } from './check.ts'
 import { failed, passed, warning } from './finding.ts'
 import type { PrecheckContext } from './precheck-context.ts'
-import { readEnumLabels, readTableShapes } from './table-shapes.ts'
+import { nameList } from './table-lists.ts'
+import { readEnumLabels } from './table-shapes.ts'
 import type { TableShape, UniqueShape } from './table-shapes.ts'
 
 type EnumLabels = ReadonlyMap<string, ReadonlySet<string>>
@@ -18,7 +20,7 @@ export const targetTables: Check = {
   run: async (context) => {
     const { source, target } = context
     const tables = rowTables(context)
-    const [here, there] = [await readTableShapes(source, tables), await readTableShapes(target, tables)]
+    const { source: here, target: there } = await context.shapes()
     const labels = { source: await readEnumLabels(source), target: await readEnumLabels(target) }
     const problems = tables.flatMap(({ schema, name }) => {
       const label = qualified(schema, name)
@@ -27,6 +29,7 @@ export const targetTables: Check = {
       if (!to) return [`${label} is missing`]
       return tableProblems(from, to, labels).map((problem) => `${label}: ${problem}`)
     })
+    for (const name of await missingSequences(context)) problems.push(`sequence ${name} is missing`)
     if (problems.length === 0) return passed(`${tables.length} tables fit`)
     return failed(`${problems.length} do not fit`, 'Change the target\'s tables, add "schema" to "types", or exclude the tables.', problems)
   },
@@ -38,8 +41,7 @@ export const targetDifferences: Check = {
   expected: 'the target refuses no row that the source allows, and has the same keys',
   applies: ({ schema }) => !schema,
   run: async (context) => {
-    const tables = rowTables(context)
-    const [here, there] = [await readTableShapes(context.source, tables), await readTableShapes(context.target, tables)]
+    const { source: here, target: there } = await context.shapes()
     const differences = [...here].flatMap(([label, from]) => {
       const to = there.get(label)
       return to ? tableDifferences(from, to).map((difference) => `${label}: ${difference}`) : []
@@ -47,6 +49,19 @@ export const targetDifferences: Check = {
     if (differences.length === 0) return passed('none')
     return warning(`${differences.length} differences`, 'Make the definitions equal, or ignore this warning.', differences)
   },
+}
+
+/** Sequences that would be set at the end, and are not on the target. */
+async function missingSequences({ source, target, spec, full, incremental }: PrecheckContext): Promise<string[]> {
+  if (!full && !incremental) return []
+  const rows = await target.query<{ schema: string; name: string }>(
+    `select x.schema, x.name from json_to_recordset($1::json) as x (schema text, name text)
+      where not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                         where c.relkind = 'S' and n.nspname = x.schema and c.relname = x.name)
+      order by 1, 2`,
+    [nameList(await sequencesInScope(source, spec))],
+  )
+  return rows.map(({ schema, name }) => qualified(schema, name))
 }
 
 function tableProblems(from: TableShape, to: TableShape, labels: { source: EnumLabels; target: EnumLabels }): string[] {

@@ -1,7 +1,7 @@
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import type { TableName } from '../source/selected-tables.ts'
-import { nameList } from './precheck-context.ts'
+import { nameList } from './table-lists.ts'
 
 const BATCH = 200
 

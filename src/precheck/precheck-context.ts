@@ -1,8 +1,10 @@
 import type { Database } from '../postgres/connect.ts'
 import { readSelectedTables } from '../source/selected-tables.ts'
-import type { SelectedTable, TableName } from '../source/selected-tables.ts'
+import type { SelectedTable } from '../source/selected-tables.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { selectsSchema } from '../spec/selection.ts'
+import { readTableShapes } from './table-shapes.ts'
+import type { TableShape } from './table-shapes.ts'
 
 /** A role and what it may do by itself. */
 export interface Role {
@@ -26,6 +28,8 @@ export interface PrecheckContext {
   readonly schemas: readonly string[]
   readonly sourceRole: Role
   readonly targetRole: Role
+  /** Tables that hold rows as they are on both sides; read once, when first asked for. */
+  readonly shapes: () => Promise<{ readonly source: ReadonlyMap<string, TableShape>; readonly target: ReadonlyMap<string, TableShape> }>
   readonly signal: AbortSignal
 }
 
@@ -41,6 +45,13 @@ export interface PrecheckArgs {
 
 export async function readContext({ source, target, spec, id, signal }: PrecheckArgs): Promise<PrecheckContext> {
   const schemas = await source.query<{ name: string }>('select nspname as name from pg_namespace order by 1')
+  const tables = await readSelectedTables(source, spec)
+  let shapes: ReturnType<PrecheckContext['shapes']> | undefined
+  const readShapes: PrecheckContext['shapes'] = async () => {
+    const rowTables = tables.filter(({ kind }) => kind === 'r')
+    const [here, there] = await Promise.all([readTableShapes(source, rowTables), readTableShapes(target, rowTables)])
+    return { source: here, target: there }
+  }
   return {
     source,
     target,
@@ -50,7 +61,8 @@ export async function readContext({ source, target, spec, id, signal }: Precheck
     schema: spec.types.includes('schema'),
     full: spec.types.includes('full'),
     incremental: spec.types.includes('incremental'),
-    tables: await readSelectedTables(source, spec),
+    tables,
+    shapes: () => (shapes ??= readShapes()),
     schemas: schemas.map(({ name }) => name).filter((name) => selectsSchema(spec, name) !== 'no'),
     sourceRole: await readRole(source),
     targetRole: await readRole(target),
@@ -62,14 +74,4 @@ async function readRole(database: Database): Promise<Role> {
     'select rolname as name, rolsuper as superuser from pg_roles where rolname = current_user',
   )
   return { name: row?.name ?? '', superuser: row?.superuser === 't' }
-}
-
-/** Parameter for `any ($n::oid[])`. */
-export function oidList(tables: readonly { readonly oid: string }[]): string {
-  return `{${tables.map(({ oid }) => oid).join(',')}}`
-}
-
-/** Parameter for `json_to_recordset($n::json) as x (schema text, name text)`. */
-export function nameList(tables: readonly TableName[]): string {
-  return JSON.stringify(tables.map(({ schema, name }) => ({ schema, name })))
 }

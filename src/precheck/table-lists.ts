@@ -1,0 +1,11 @@
+import type { TableName } from '../source/selected-tables.ts'
+
+/** Parameter for `any ($n::oid[])`. */
+export function oidList(tables: readonly { readonly oid: string }[]): string {
+  return `{${tables.map(({ oid }) => oid).join(',')}}`
+}
+
+/** Parameter for `json_to_recordset($n::json) as x (schema text, name text)`. */
+export function nameList(tables: readonly TableName[]): string {
+  return JSON.stringify(tables.map(({ schema, name }) => ({ schema, name })))
+}
