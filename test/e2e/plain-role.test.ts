@@ -39,7 +39,7 @@ delete from teams where id = 5 and not exists (select from badges join people on
 const STATE = `
 select 'teams' as name, md5(string_agg(t::text, ',' order by id)) as hash from teams t union all select 'people', md5(string_agg(t::text, ',' order by id)) from people t
 union all select 'badges', md5(string_agg(t::text, ',' order by id)) from badges t union all select 'notes', md5(string_agg(t::text, ',' order by id)) from notes t
-union all select conname::text, pg_get_constraintdef(oid) || convalidated from pg_constraint where contype = 'f'
+union all select conname::text, pg_get_constraintdef(oid) || convalidated from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace
 union all select tgname::text, tgenabled::text from pg_trigger where not tgisinternal
 union all select attname::text, attidentity::text from pg_attribute where attidentity <> '' and attrelid = 'people'::regclass
 union all select relname::text, (relrowsecurity, relforcerowsecurity)::text from pg_class where relname = 'notes'
