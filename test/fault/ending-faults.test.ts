@@ -58,6 +58,7 @@ describe('what ends a migration', { concurrency: 3 }, () => {
   test('a source that stays away ends it as SourceUnreachable soon after the reconnect window', LIMIT, async () => {
     const from = await ownServer(13)
     const run = await faultRun({ from, to: await server(17) })
+    const before = await sourceState(run.source.url)
     await run.migration.worker()
     const running = await run.migration.start({ ignoreWarnings: true, reconnectWindow: '5s' })
     await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed, 120)
@@ -70,11 +71,20 @@ describe('what ends a migration', { concurrency: 3 }, () => {
     assert.equal(status.state, 'failed')
     assert.equal(status.connection.source.state, 'reconnecting')
     await from.restart()
-    // Nobody could release the source: the slot of the ended run stays there, beside that of the next one.
+    // Nobody could release the source: what stays is said with the statement that removes it.
     const again = await run.migration.start({ ignoreWarnings: true, existing: 'replace' })
     await run.cutOver(again)
-    console.log(await sourceState(run.source.url), status.warnings, status.errors)
-    await sql(run.source.url, `select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database()`)
+    for (const kind of ['slot', 'publication', 'schema']) {
+      const line = status.warnings.items.find((warning) => warning.startsWith(`Left behind: ${kind} `)) ?? ''
+      const statement = /: ((?:select|drop) [^,]+)/.exec(line)?.[1]
+      assert.ok(statement, `nothing is said of the ${kind}: ${status.warnings.items.join('; ')}`)
+      await sql(run.source.url, statement)
+    }
+    const altered = leftovers(before, await sourceState(run.source.url)).flatMap(
+      (line) => /left on the source: replica identity f of (.+)/.exec(line)?.[1] ?? [],
+    )
+    for (const table of altered) await sql(run.source.url, `alter table ${table} replica identity default`)
+    await run.assertMoved()
   })
 
   test('a target that comes back within the reconnect window goes on', LIMIT, async () => {
