@@ -1,14 +1,29 @@
+import { copyUnlogged } from '../copy/copy-unlogged.ts'
 import { refreshMaterializedViews } from '../cutover/refresh-materialized-views.ts'
+import { canSetReplicaRole } from '../replication/replica-role.ts'
+import { readSelectedTables } from '../source/selected-tables.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
 import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
-/** Materialized views; see MigrationActivities. */
+/** Unlogged tables, which are not streamed, and materialized views; see MigrationActivities. */
 export function refreshViews(services: ActivityServices): MigrationActivities['refreshViews'] {
   return migrationActivity(services, async (run) => {
     const source = await run.connect('source', 'views')
     const target = await run.connect('target', 'views')
+    const { types } = run.spec
+    if (types.includes('full') && types.includes('incremental')) {
+      await copyUnlogged({
+        source,
+        sourceObserver: await run.connect('source', 'views watch'),
+        target,
+        id: run.id,
+        tables: await readSelectedTables(source, run.spec),
+        replicaRole: await canSetReplicaRole(target),
+        signal: run.signal,
+      })
+    }
     const refreshed = await refreshMaterializedViews({ source, target, signal: run.signal })
     await run.failpoint(FAILPOINTS.viewsRefreshed)
     return { refreshed }

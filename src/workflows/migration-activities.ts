@@ -63,7 +63,7 @@ export interface MigrationActivities {
   verifyTarget(input: MigrationInput): Promise<void>
   /** Exact row counts; the tables that differ. */
   compareCounts(input: MigrationInput): Promise<{ readonly tables: number; readonly rows: string; readonly differing: readonly string[] }>
-  /** Materialized views. */
+  /** Brings up to date what is not streamed: unlogged tables and materialized views. */
   refreshViews(input: MigrationInput): Promise<{ readonly refreshed: number }>
   /** Puts triggers, rules, identities, foreign keys on the target as on the source. */
   restoreTarget(input: MigrationInput): Promise<void>

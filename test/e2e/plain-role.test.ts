@@ -43,7 +43,7 @@ union all select conname::text, pg_get_constraintdef(oid) || convalidated from p
 union all select tgname::text, tgenabled::text from pg_trigger where not tgisinternal
 union all select attname::text, attidentity::text from pg_attribute where attidentity <> '' and attrelid = 'people'::regclass
 union all select relname::text, (relrowsecurity, relforcerowsecurity)::text from pg_class where relname = 'notes'
-order by 1`
+order by 1, 2`
 
 for (const [from, to] of [
   [13, 17],
