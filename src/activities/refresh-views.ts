@@ -24,7 +24,7 @@ export function refreshViews(services: ActivityServices): MigrationActivities['r
         signal: run.signal,
       })
     }
-    const refreshed = await refreshMaterializedViews({ source, target, signal: run.signal })
+    const refreshed = await refreshMaterializedViews({ source, target, spec: run.spec, signal: run.signal })
     await run.failpoint(FAILPOINTS.viewsRefreshed)
     return { refreshed }
   })

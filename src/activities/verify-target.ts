@@ -1,6 +1,7 @@
 import { verifyDeferrableKeys } from '../cutover/verify-deferrable-keys.ts'
 import { verifyForeignKeys } from '../cutover/verify-foreign-keys.ts'
 import { checkDefinitionDrift } from '../source/definition-drift.ts'
+import { note } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
 import { FAILPOINTS } from './failpoints.ts'
@@ -14,7 +15,10 @@ export function verifyTarget(services: ActivityServices): MigrationActivities['v
     const { id, spec, signal } = run
     await checkDefinitionDrift(source, target, { id, spec, sameTypes: spec.types.includes('schema') })
     await verifyForeignKeys({ target, id, signal })
-    await verifyDeferrableKeys({ target, id, signal })
+    const { unchecked } = await verifyDeferrableKeys({ target, id, signal })
+    for (const key of unchecked) {
+      await note(target, id, 'warning', key, 'This deferrable constraint was not checked for conflicts: it has expressions or a predicate.')
+    }
     await run.failpoint(FAILPOINTS.targetVerified)
   })
 }

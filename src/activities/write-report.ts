@@ -1,7 +1,6 @@
 import type { Database } from '../postgres/connect.ts'
 import { updateMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
-import { cutList } from '../workflows/status.ts'
 import type { CutList } from '../workflows/status.ts'
 import type { ActivityServices } from './activity-run.ts'
 import { FAILPOINTS } from './failpoints.ts'
@@ -44,10 +43,17 @@ export function writeReport(services: ActivityServices): MigrationActivities['wr
       cutover: facts.cutover,
       sequences: facts.sequences,
       validation: facts.validation,
-      warnings: cutList(facts.warnings),
+      warnings: await warnings(target, run.id, facts.warnings),
       left: facts.left,
     }
   })
+}
+
+/** Those of the workflow, and those noted on the target on the way. */
+async function warnings(target: Database, id: string, known: readonly string[]): Promise<CutList<string>> {
+  const noted = await notes(target, id, 'warning')
+  const all = [...known, ...noted.items.map(({ object, reason }) => `${object}: ${reason}`)]
+  return { total: known.length + noted.total, items: all.slice(0, 50) }
 }
 
 async function notes(target: Database, id: string, kind: string): Promise<CutList<{ object: string; reason: string }>> {

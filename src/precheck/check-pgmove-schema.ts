@@ -1,12 +1,13 @@
 import type { Database } from '../postgres/connect.ts'
 import { SOURCE_MARK } from '../source/source-schema.ts'
+import { TARGET_MARK } from '../state/install-state.ts'
 import type { Check } from './check.ts'
 import { failed, passed } from './finding.ts'
 
 /** Comments by which pgmove knows its own schema, whatever the format's number. */
 const withoutFormat = (mark: string): string => mark.replace(/ \d+$/, '')
 const SOURCE = withoutFormat(SOURCE_MARK)
-const TARGET = 'state of migrations run by pgmove, format'
+const TARGET = withoutFormat(TARGET_MARK)
 
 export const pgmoveSchema: Check = {
   name: 'pgmove_schema',

@@ -1,7 +1,8 @@
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 
-const MARK = 'state of migrations run by pgmove, format 1'
+/** The comment by which pgmove knows its schema on a target. */
+export const TARGET_MARK = 'state of migrations run by pgmove, format 1'
 
 /**
  * The migration's durable state on the target. Every table is keyed by the migration's id, so several migrations share
@@ -131,7 +132,7 @@ export async function installState(target: Database): Promise<void> {
     const [found] = await target.query<{ comment: string | null }>(
       `select obj_description(oid, 'pg_namespace') as comment from pg_namespace where nspname = 'pgmove'`,
     )
-    if (found?.comment === MARK) return
+    if (found?.comment === TARGET_MARK) return
     if (found) {
       throw new MigrationError(
         'SchemaMismatch',
@@ -141,6 +142,6 @@ export async function installState(target: Database): Promise<void> {
     }
     await target.query('create schema pgmove')
     await target.query(TABLES)
-    await target.query(`comment on schema pgmove is '${MARK}'`)
+    await target.query(`comment on schema pgmove is '${TARGET_MARK}'`)
   })
 }
