@@ -16,12 +16,13 @@ after(async () => {
 
 /**
  * Workers as src/run-worker.ts makes them, but in this process, so that a test can put its own activities around or in place
- * of the real ones. Ended by themselves after the file's tests.
+ * of the real ones. Ended by the function returned, or by themselves after the
+ * file's tests.
  */
 export async function ownWorkers(
-  { address, taskQueue, env }: TestMigration,
+  { address, taskQueue, env }: Pick<TestMigration, 'address' | 'taskQueue' | 'env'>,
   replace: (real: MigrationActivities, services: ActivityServices) => Partial<MigrationActivities>,
-): Promise<void> {
+): Promise<() => Promise<void>> {
   quiet()
   const services: ActivityServices = { now: Date.now, failpoint: () => undefined, env }
   const real = createActivities(services)
@@ -32,11 +33,15 @@ export async function ownWorkers(
     await Worker.create({ ...common, taskQueue: `${taskQueue}${DATA_QUEUE_SUFFIX}` }),
   ]
   const running = workers.map((worker) => worker.run())
-  closers.push(async () => {
-    for (const worker of workers) worker.shutdown()
-    await Promise.all(running)
-    await connection.close()
-  })
+  let stopped: Promise<void> | undefined
+  const stop = (): Promise<void> =>
+    (stopped ??= (async () => {
+      for (const worker of workers) worker.shutdown()
+      await Promise.all(running)
+      await connection.close()
+    })())
+  closers.push(stop)
+  return stop
 }
 
 let installed = false
