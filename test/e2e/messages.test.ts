@@ -60,7 +60,7 @@ test('a cutover sent before replication has begun is kept; sent twice by the CLI
   const migration = await testMigration({ source: source.url, target: target.url })
   await migration.worker()
   const running = await migration.start({ ignoreWarnings: true })
-  for (const _ of [1, 2]) {
+  for (let sent = 0; sent < 2; sent++) {
     await run(migration.cli, [
       'workflow',
       'signal',
