@@ -14,7 +14,7 @@ export interface MeasuredWorker {
 }
 
 /**
- * Starts a worker as one process, `node --import tsx src/worker.ts`, which is what `npm run worker` becomes, and watches its memory.
+ * Starts a worker as the one process that `npm run worker` becomes, and watches its memory.
  *
  * @param env what it gets beside the caller's environment
  * @param log file that gets what it prints
@@ -22,7 +22,7 @@ export interface MeasuredWorker {
 export function startMeasuredWorker(env: Readonly<Record<string, string>>, log: string): MeasuredWorker {
   writeFileSync(log, '')
   const own = Object.entries(process.env).filter(([name]) => !/^(PG(?!MOVE_CACHE)|TEMPORAL_)/.test(name))
-  const child = guardedChild(process.execPath, ['--import', 'tsx', 'src/worker.ts'], {
+  const child = guardedChild(process.execPath, workerArguments(), {
     log,
     cwd: PROJECT,
     endSignal: 'SIGKILL',
@@ -39,6 +39,12 @@ export function startMeasuredWorker(env: Readonly<Record<string, string>>, log: 
       await child.end('SIGTERM', PATIENCE_MS)
     },
   }
+}
+
+/** What stands after `exec node` in the script. */
+function workerArguments(): string[] {
+  const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { scripts: { worker: string } }
+  return scripts.worker.replace(/^exec node /, '').split(' ')
 }
 
 function lastLines(log: string): string {

@@ -1,3 +1,4 @@
+import './small-heap.ts'
 import { readFile } from 'node:fs/promises'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker'

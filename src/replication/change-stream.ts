@@ -9,7 +9,7 @@ export interface ChangeStreamOptions {
   readonly publication: string
   /** The target's durable progress, or 0; never above it: what lies below is never sent again. Default 0 (the slot's own position). */
   readonly startLsn?: bigint
-  /** How much may wait for the consumer before the socket is paused. Default 32 MiB. */
+  /** How much may wait for the consumer before the socket is paused. Default 8 MiB. */
   readonly maxBufferedBytes?: number
   /**
    * How many seconds the server may say nothing, asked for an answer every second, before it counts as lost. Default 60, as

@@ -13,7 +13,7 @@ import { StatusSender } from './status-sender.ts'
 import { serviceSocket, walsenderConnection } from './walsender-connection.ts'
 import type { WalsenderConnection } from './walsender-connection.ts'
 
-const DEFAULT_BUFFERED_BYTES = 32 * 1024 * 1024
+const DEFAULT_BUFFERED_BYTES = 8 * 1024 * 1024
 /** A batch is small beside the buffer, for decoded it takes several times the memory. */
 const BATCH_ITEMS = 2000
 const BATCH_BYTES = 1024 * 1024

@@ -1,0 +1,8 @@
+import v8 from 'node:v8'
+
+/**
+ * V8 lets garbage grow to several times what is alive before it collects it. A worker moves gigabytes through little that is
+ * alive, so it collects early: less memory for a little CPU time. Imported first, before the other modules are evaluated. The
+ * size of the young generation can't be set from within: `npm run worker` and the Dockerfile give `--max-semi-space-size`.
+ */
+v8.setFlagsFromString('--heap-growing-percent=30')
