@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from '../postgres/connect.ts'
 import { formatLsn } from '../postgres/lsn.ts'
 import { LagMeter } from '../replication/lag-meter.ts'
@@ -119,10 +120,7 @@ export class StreamMonitor {
       while (!signal.aborted) {
         const at = this.#run.services.now()
         this.#lag.sent(await beat(connection, this.#run.id), at)
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, this.#run.spec.lag.heartbeatMs)
-          signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-        })
+        await pause(this.#run.spec.lag.heartbeatMs, undefined, { signal }).catch(() => undefined)
       }
       await this.#run.close(connection)
     } catch (error) {
