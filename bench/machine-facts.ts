@@ -12,7 +12,7 @@ export function machineFacts(versions: readonly string[]): string {
     `${os.type()} ${os.release()}`,
     `Node.js ${process.versions.node}`,
     ...versions,
-    'everything on one machine, fsync off',
+    `everything on one machine, fsync off, load average ${os.loadavg()[1]?.toFixed(1)} over the last 5 minutes`,
   ]
   return parts.join(', ')
 }
