@@ -123,7 +123,15 @@ function precheckOf(state: MigrationState): PrecheckResult | null {
 export function applyReport(state: MigrationState, report: ActivityReport): void {
   if (report.undelayed !== undefined) state.undelayed = report.undelayed
   if (report.lag) state.lag = report.lag
-  if (report.slot) state.slot = { ...report.slot, startLsn: report.slot.startLsn ?? state.slot?.startLsn ?? null }
+  if (report.slot) {
+    const { startLsn, appliedLsn } = report.slot
+    // An attempt that has just begun has applied nothing yet; what earlier ones applied stands.
+    state.slot = {
+      ...report.slot,
+      startLsn: startLsn ?? state.slot?.startLsn ?? null,
+      appliedLsn: appliedLsn ?? state.slot?.appliedLsn ?? null,
+    }
+  }
   if (report.tables) state.tables = report.tables
   if (report.rows !== undefined) state.rows = report.rows
   if (report.bytes) state.bytes = report.bytes
