@@ -1,5 +1,5 @@
 import { CancelledFailure } from '@temporalio/common'
-import { classify } from '../errors/classify.ts'
+import { classify, sqlState } from '../errors/classify.ts'
 import { errorPolicy } from '../errors/error-policy.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Side } from '../errors/migration-error.ts'
@@ -39,14 +39,18 @@ export function migrationActivity<I extends MigrationInput, R>(
 async function failure(run: ActivityRun, error: unknown): Promise<unknown> {
   if (run.signal.aborted) return run.signal.reason instanceof CancelledFailure ? run.signal.reason : new CancelledFailure('CANCELLED')
   if (error instanceof CancelledFailure) return error
-  const known = error instanceof MigrationError ? error : classify(error, 'target')
-  const named =
-    error instanceof MigrationError ? known : new MigrationError('Internal', `pgmove failed: ${message(error)}`, { cause: error })
+  const named = error instanceof MigrationError ? error : unexpected(error)
   run.context.log.warn('attempt failed', { kind: named.kind, side: named.side, table: named.table, lsn: named.lsn, reason: named.message })
   if (named.kind === 'Internal' && error instanceof Error) run.context.log.error('unexpected error', { stack: innermostStack(error) })
   if (named.kind === 'ConnectionLost' && named.side) return lost(run, named, named.side)
   if (errorPolicy(named.kind) === 'retry') return activityFailure(named, { nonRetryable: false, retryDelayMs: FENCED_RETRY_MS })
   return activityFailure(named, { nonRetryable: true })
+}
+
+/** An error that nobody has classified. A server's own message can quote a value, so it goes through `classify` first. */
+function unexpected(error: unknown): MigrationError {
+  if (sqlState(error) !== undefined) return classify(error, 'target')
+  return new MigrationError('Internal', `pgmove failed: ${message(error)}`, { cause: error })
 }
 
 async function lost(run: ActivityRun, error: MigrationError, side: Side): Promise<Error> {
