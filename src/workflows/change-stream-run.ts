@@ -1,6 +1,7 @@
 import { isCancellation } from '@temporalio/workflow'
 import { errorPolicy } from '../errors/error-policy.ts'
 import { activity } from './activity-options.ts'
+import { cancelAware } from './cancel-aware.ts'
 import { INTERRUPTED, interruptible } from './interruptible.ts'
 import { applicationFailure } from './migration.ts'
 import type { Migration } from './migration.ts'
@@ -28,7 +29,7 @@ export async function runChangeStream(migration: Migration, options: StreamOptio
     if (interrupted()) return 'interrupted'
     try {
       const result = await interruptible(
-        () => activity('applyChanges', options.summary, 'data')({ ...migration.input, until: options.until }),
+        () => cancelAware(() => activity('applyChanges', options.summary, 'data')({ ...migration.input, until: options.until })),
         () => state.paused || interrupted(),
       )
       if (result !== INTERRUPTED) return result

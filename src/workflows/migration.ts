@@ -3,6 +3,7 @@ import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow'
 import { errorPolicy } from '../errors/error-policy.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { activity } from './activity-options.ts'
+import { cancelAware } from './cancel-aware.ts'
 import { currentDetails } from './current-details.ts'
 import type { MigrationActivities, MigrationInput } from './migration-activities.ts'
 import { addError, enterPhase, forgetStream } from './migration-state.ts'
@@ -86,7 +87,7 @@ export class Migration {
     queue: 'short' | 'data' = 'short',
   ): Promise<Result<K>> {
     const call = activity(name, summary, queue) as (input: unknown) => Promise<Result<K>>
-    return this.untilDone(() => call({ ...this.input, ...extra }))
+    return this.untilDone(() => cancelAware(() => call({ ...this.input, ...extra })))
   }
 
   /** Runs an activity once, with what retries fit into the time; its error is the caller's. */

@@ -1,6 +1,7 @@
 import { ApplicationFailure, isCancellation } from '@temporalio/workflow'
 import { errorPolicy } from '../../errors/error-policy.ts'
 import { activity } from '../activity-options.ts'
+import { cancelAware } from '../cancel-aware.ts'
 import { applicationFailure } from '../migration.ts'
 import type { Migration } from '../migration.ts'
 import type { MigrationActivities } from '../migration-activities.ts'
@@ -35,7 +36,7 @@ async function check(migration: Migration): Promise<Awaited<ReturnType<Migration
   const summary = 'Check both databases'
   if (migration.spec.precheck.wait) return migration.run('precheck', summary, {})
   try {
-    return await activity('precheck', summary)(migration.input)
+    return await cancelAware(() => activity('precheck', summary)(migration.input))
   } catch (error) {
     if (isCancellation(error)) throw error
     const failure = applicationFailure(error)
