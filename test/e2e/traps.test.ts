@@ -5,7 +5,7 @@ import test from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { WorkflowUpdateFailedError } from '@temporalio/client'
-import { ApplicationFailure } from '@temporalio/common'
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common'
 import { migrationActivity } from '../../src/activities/migration-activity.ts'
 import { MigrationError } from '../../src/errors/migration-error.ts'
 import { WORKER_OPTIONS } from '../../src/run-worker.ts'
@@ -172,5 +172,35 @@ test('a cutover that is sent with the start itself is kept', LIMIT, async () => 
   await ownWorkers(migration, () => ({}))
   const report = (await handle.result()) as { cutover: unknown }
   assert.ok(report.cutover)
+  assert.deepEqual(await contents(target), await contents(source))
+})
+
+test('a stream that loses its connection just when it is told to stop counts as stopped: a pause stays a pause', LIMIT, async () => {
+  const { source, target } = await smallPair()
+  const migration = await testMigration({ source: source.url, target: target.url })
+  let lost = 0
+  await ownWorkers(migration, (real) => ({
+    applyChanges: async (input) => {
+      try {
+        return await real.applyChanges(input)
+      } catch (error) {
+        if (!(error instanceof CancelledFailure)) throw error
+        lost++
+        // Temporal does not retry an activity that was asked to cancel, so this error reaches the workflow.
+        throw ApplicationFailure.create({ type: 'ConnectionLost', message: 'lost in the moment of the cancel', nonRetryable: false })
+      }
+    },
+  }))
+  const running = await migration.start({ ignoreWarnings: true })
+  await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
+  await running.signal('pause')
+  await eventually('the lost connection', 30, () => lost === 1)
+  await running.reach('the pause', (s) => s.state === 'paused')
+  await source.sql(`insert into customers (mail) values ('late@example.org')`)
+  await running.signal('resume')
+  await running.signal('cutover')
+  const report = await running.result()
+  assert.ok(report.cutover)
+  assert.ok(lost >= 2, 'the cutover stopped the stream too')
   assert.deepEqual(await contents(target), await contents(source))
 })
