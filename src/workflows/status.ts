@@ -1,4 +1,5 @@
 import type { Side } from '../errors/error-kind.ts'
+import type { PrecheckItem } from '../precheck/precheck-item.ts'
 
 export type Phase = 'precheck' | 'schema' | 'full' | 'constraints' | 'incremental' | 'cutover' | 'done'
 export type State = 'running' | 'waiting' | 'paused' | 'reconnecting' | 'failed' | 'completed'
@@ -27,17 +28,7 @@ export interface StatusError {
 
 export interface PrecheckResult {
   readonly status: 'Passed' | 'Warning' | 'Failed'
-  readonly items: readonly PrecheckStatusItem[]
-}
-
-export interface PrecheckStatusItem {
-  readonly name: string
-  readonly status: 'Passed' | 'Warning' | 'Failed'
-  readonly found: string
-  readonly expected: string
-  readonly fix: string
-  readonly objects: readonly string[]
-  readonly objectCount: number
+  readonly items: readonly PrecheckItem[]
 }
 
 /**
