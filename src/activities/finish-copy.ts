@@ -12,7 +12,9 @@ export function finishCopy(services: ActivityServices): MigrationActivities['fin
       await restoreIndexes({ target, id: run.id, signal: run.signal, onProgress: (done, total) => (run.progress = { done, total }) })
     }
     const [row] = await target.query<{ lsn: string | null; total: string; copied: string; rows: string; bytes: string }>(
-      `select max(lsn)::text as lsn, count(*) as total, count(copied_at) as copied, coalesce(sum(rows), 0)::bigint as rows,
+      // Not max(lsn): that aggregate came with 13.
+      `select (select lsn from pgmove.migrated_table where id = $1 and lsn is not null order by lsn desc limit 1) as lsn,
+         count(*) as total, count(copied_at) as copied, coalesce(sum(rows), 0)::bigint as rows,
          coalesce(sum(bytes), 0)::bigint as bytes from pgmove.migrated_table where id = $1`,
       [run.id],
     )

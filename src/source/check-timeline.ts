@@ -31,7 +31,9 @@ export async function checkTimeline(walsender: Database, target: Database, recor
 /** The highest position that the target depends on, by the timeline that it was on. */
 async function reachedLsns(target: Database, record: MigrationRecord, appliedLsn: bigint): Promise<Map<number, bigint>> {
   const rows = await target.query<{ timeline: string; lsn: string }>(
-    `select timeline, max(lsn) as lsn from pgmove.migrated_table where id = $1 and lsn is not null and timeline is not null group by timeline`,
+    // Not max(lsn): that aggregate came with 13.
+    `select distinct on (timeline) timeline, lsn from pgmove.migrated_table
+      where id = $1 and lsn is not null and timeline is not null order by timeline, lsn desc`,
     [record.id],
   )
   const reached = new Map(rows.map(({ timeline, lsn }) => [Number(timeline), parseLsn(lsn)]))

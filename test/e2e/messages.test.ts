@@ -79,7 +79,7 @@ test('a cutover sent before replication has begun is kept; sent twice by the CLI
 })
 
 test('pause stops applying, resume goes on, and nothing is lost', LIMIT, async () => {
-  const { source, target } = await smallPair()
+  const { source, target } = await smallPair(10, 10)
   const migration = await testMigration({ source: source.url, target: target.url })
   await migration.worker()
   const running = await migration.start({ ignoreWarnings: true })
