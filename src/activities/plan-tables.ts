@@ -1,4 +1,5 @@
 import { planCopy } from '../copy/plan-copy.ts'
+import { establishNameMap } from '../mapping/read-name-map.ts'
 import { readSelectedTables } from '../source/selected-tables.ts'
 import { openMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
@@ -12,8 +13,9 @@ export function planTables(services: ActivityServices): MigrationActivities['pla
     const source = await run.connect('source', 'plan', { lockTimeoutMs: 2000 })
     const target = await run.connect('target', 'plan')
     await openMigrationRecord(target, run.ref)
-    const tables = await readSelectedTables(source, run.spec)
-    const plan = await planCopy({ target, id: run.id, tables, full: run.spec.types.includes('full') })
+    const names = await establishNameMap(source, target, run.id, run.spec)
+    const tables = await readSelectedTables(source, run.spec, names)
+    const plan = await planCopy({ target, id: run.id, tables, full: run.spec.types.includes('full'), names })
     await run.failpoint(FAILPOINTS.tablesPlanned)
     return {
       groups: plan.groups.map(({ group, tables: count, label }) => ({ group, tables: count, label })),

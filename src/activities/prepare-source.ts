@@ -1,3 +1,4 @@
+import { establishNameMap } from '../mapping/read-name-map.ts'
 import { prepareSource as prepare } from '../source/prepare-source.ts'
 import { readSelectedTables } from '../source/selected-tables.ts'
 import type { SlotBlocker } from '../source/slot-blocker.ts'
@@ -13,6 +14,7 @@ export function prepareSource(services: ActivityServices): MigrationActivities['
     const source = await run.connect('source', 'prepare', { lockTimeoutMs: 2000 })
     const target = await run.connect('target', 'prepare')
     await openMigrationRecord(target, run.ref)
+    const names = await establishNameMap(source, target, run.id, run.spec)
     let told: string | undefined
     const prepared = await prepare({
       source,
@@ -20,7 +22,7 @@ export function prepareSource(services: ActivityServices): MigrationActivities['
       target,
       ref: run.ref,
       namespaceId: await namespaceId(run),
-      tables: await readSelectedTables(source, run.spec),
+      tables: await readSelectedTables(source, run.spec, names),
       signal: run.signal,
       onWait: (blocker) => {
         const warning = blocker && waitWarning(blocker)

@@ -1,3 +1,4 @@
+import { NameMap } from '../mapping/name-map.ts'
 import type { Database } from '../postgres/connect.ts'
 import type { SelectedTable } from '../source/selected-tables.ts'
 import { readMigratedTables } from '../state/migrated-table.ts'
@@ -12,6 +13,8 @@ export interface PlanCopyArgs {
   readonly tables: readonly SelectedTable[]
   /** Without it nothing is copied: there are no groups. */
   readonly full: boolean
+  /** The migration's map. Default: every name stays. */
+  readonly names?: NameMap
 }
 
 export interface CopyGroupPlan {
@@ -31,26 +34,22 @@ export interface CopyPlan {
 }
 
 /** Writes down once which tables are migrated and which group copies each; later it only reads that. */
-export async function planCopy({ target, id, tables, full }: PlanCopyArgs): Promise<CopyPlan> {
+export async function planCopy({ target, id, tables, full, names = new NameMap() }: PlanCopyArgs): Promise<CopyPlan> {
   await target.transaction(async () => {
     await target.query(`select from pgmove.migration where id = $1 for update`, [id])
     const { copy_planned } = await readMigrationRecord(target, id)
     if (copy_planned === 't') return
     const sized = tables.filter(({ kind }) => kind === 'r').map((table) => ({ table, bytes: BigInt(table.bytes) }))
     const groups = full ? workGroups(sized) : [sized]
-    const rows = groups.flatMap((group, index) => group.map(({ table }) => ({ table, group: index })))
+    const rows = groups.flatMap((group, index) => group.map(({ table }) => plannedRow(table, index, names)))
     await target.query(
-      `insert into pgmove.migrated_table (id, source_schema, source_table, target_schema, target_table, work_group, estimated_rows, estimated_bytes)
-       select $1, s, t, s, t, g, r, b from unnest($2::text[], $3::text[], $4::int[], $5::bigint[], $6::bigint[]) as x (s, t, g, r, b)
+      `insert into pgmove.migrated_table
+         (id, source_schema, source_table, target_schema, target_table, columns, work_group, estimated_rows, estimated_bytes)
+       select $1, source_schema, source_table, target_schema, target_table, columns, work_group, estimated_rows, estimated_bytes
+         from json_to_recordset($2::json) as x (source_schema text, source_table text, target_schema text, target_table text, columns json,
+              work_group int, estimated_rows bigint, estimated_bytes bigint)
        on conflict (id, source_schema, source_table) do nothing`,
-      [
-        id,
-        array(rows.map(({ table }) => table.schema)),
-        array(rows.map(({ table }) => table.name)),
-        array(rows.map(({ group }) => String(group))),
-        array(rows.map(({ table }) => table.estimatedRows)),
-        array(rows.map(({ table }) => table.bytes)),
-      ],
+      [id, JSON.stringify(rows)],
     )
     await updateMigrationRecord(target, id, { copy_planned: 't' })
   })
@@ -81,7 +80,17 @@ function size(bytes: bigint): string {
   return mebibytes >= 1024 ? `${(mebibytes / 1024).toFixed(1)} GB` : `${mebibytes.toFixed(mebibytes < 10 ? 1 : 0)} MB`
 }
 
-/** A PostgreSQL array constant. */
-function array(values: readonly string[]): string {
-  return `{${values.map((value) => `"${value.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`
+function plannedRow(table: SelectedTable, group: number, names: NameMap): Readonly<Record<string, unknown>> {
+  const target = names.relation(table)
+  const columns = names.columns(table)
+  return {
+    source_schema: table.schema,
+    source_table: table.name,
+    target_schema: target.schema,
+    target_table: target.name,
+    columns: columns === undefined ? undefined : [...columns],
+    work_group: group,
+    estimated_rows: table.estimatedRows,
+    estimated_bytes: table.bytes,
+  }
 }

@@ -1,4 +1,5 @@
 import { sqlState } from '../errors/classify.ts'
+import { NameMap } from '../mapping/name-map.ts'
 import type { Database } from '../postgres/connect.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { selects } from '../spec/selection.ts'
@@ -33,8 +34,12 @@ export interface SelectedTable extends TableName {
   readonly columns: readonly SourceColumn[]
   /** pg_class.relreplident. */
   readonly identity: 'd' | 'n' | 'f' | 'i'
-  /** Whether UPDATE and DELETE name their row in the stream, and so work on the source once the table is published. */
+  /**
+   * Whether UPDATE and DELETE name their row in the stream by selected columns, and so work on the source once the table is published.
+   */
   readonly usableIdentity: boolean
+  /** The columns of the key are not all selected: the replica identity, whatever it is, does not name a row of the target. */
+  readonly keyLeftOut: boolean
   /** Whether the key of the replica identity has a generated column. */
   readonly generatedKey: boolean
   /** The planner's estimate; '0' if there is none. */
@@ -53,6 +58,7 @@ interface TableRow extends Record<string, string | null> {
   identity: 'd' | 'n' | 'f' | 'i'
   identity_index: string | null
   generated_key: string
+  key_columns: string
   estimated_rows: string
   estimated_bytes: string
 }
@@ -69,8 +75,14 @@ interface ColumnRow extends Record<string, string | null> {
 /**
  * Tables that the spec selects, with their columns, in order of their names. A partition goes with its topmost root. Temporary
  * tables and those of extensions never count. Reads the catalogue only; tables that are locked exclusively don't hold it up.
+ *
+ * @param names which columns are selected; default: all
  */
-export async function readSelectedTables(source: Database, spec: Pick<MigrationSpec, 'objects' | 'exclude'>): Promise<SelectedTable[]> {
+export async function readSelectedTables(
+  source: Database,
+  spec: Pick<MigrationSpec, 'objects' | 'exclude'>,
+  names: NameMap = new NameMap(),
+): Promise<SelectedTable[]> {
   const all = await readTables(source)
   const byOid = new Map(all.map((table) => [table.oid, table]))
   const rootOf = (table: TableRow): TableRow => {
@@ -89,6 +101,8 @@ export async function readSelectedTables(source: Database, spec: Pick<MigrationS
   return selected.map((table) => {
     const parent = parentOf(table)
     const own = columns.get(table.oid) ?? []
+    const key = JSON.parse(table.key_columns) as string[]
+    const keyLeftOut = key.some((column) => names.column(table, column) === undefined)
     return {
       oid: table.oid,
       schema: table.schema,
@@ -98,7 +112,8 @@ export async function readSelectedTables(source: Database, spec: Pick<MigrationS
       persistence: table.persistence,
       columns: own,
       identity: table.identity,
-      usableIdentity: isUsable(source.version, table, own),
+      usableIdentity: isUsable(source.version, table, own) && !(keyLeftOut && table.identity !== 'f'),
+      keyLeftOut,
       generatedKey: table.generated_key === 't',
       estimatedRows: table.estimated_rows,
       bytes: sizes.get(table.oid) ?? table.estimated_bytes,
@@ -120,10 +135,13 @@ function isUsable(version: number, table: TableRow, columns: readonly SourceColu
 /** The replica identity index is found as RelationGetIndexList finds it: valid, unique, immediate, without predicate. */
 async function readTables(source: Database): Promise<TableRow[]> {
   const generated = source.version >= 120000 ? `a.attgenerated <> ''` : 'false'
+  // Columns of INCLUDE belong to no key.
+  const keys = source.version >= 110000 ? '(i.indkey::int2[])[0:i.indnkeyatts - 1]' : 'i.indkey::int2[]'
   return source.query<TableRow>(
     `select c.oid, n.nspname as schema, c.relname as name, c.relkind as kind, p.inhparent as parent, c.relpersistence as persistence,
             c.relreplident as identity, i.indexrelid as identity_index,
             exists (select from pg_attribute a where a.attrelid = c.oid and a.attnum = any (i.indkey::int2[]) and ${generated}) as generated_key,
+            array_to_json(array(select a.attname from pg_attribute a where a.attrelid = c.oid and a.attnum = any (${keys}))) as key_columns,
             greatest(c.reltuples, 0)::numeric::bigint as estimated_rows,
             (c.relpages + coalesce(t.relpages, 0))::bigint * current_setting('block_size')::bigint as estimated_bytes
        from pg_class c

@@ -29,6 +29,8 @@ create table pgmove.migration (
   copy_planned boolean not null default false,
   paused boolean not null default false,
   marker_lsn pg_lsn,
+  -- how the source's names are called on the target (NameMapData), from the first activity that needs it on
+  name_map json,
   -- the copy's last report to the workflow: one of the running activities sends it for all
   reported_at timestamptz,
   reported_rows bigint not null default 0,
@@ -52,6 +54,8 @@ create table pgmove.migrated_table (
   source_table text not null,
   target_schema text not null,
   target_table text not null,
+  -- [[source, target], …] of the chosen columns in the source's order; null: all, under their own names
+  columns json,
   work_group int not null default 0,
   estimated_rows bigint not null default 0,
   estimated_bytes bigint not null default 0,

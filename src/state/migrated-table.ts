@@ -6,6 +6,8 @@ export interface MigratedTable {
   readonly sourceTable: string
   readonly targetSchema: string
   readonly targetTable: string
+  /** The chosen columns by their source names, with the target's; absent: all, under their own names. */
+  readonly columns?: ReadonlyMap<string, string>
   /** Work group of the copy plan: one activity copies one group. */
   readonly group: number
   readonly estimatedRows: string
@@ -25,6 +27,7 @@ interface Row extends Record<string, string | null> {
   source_table: string
   target_schema: string
   target_table: string
+  columns: string | null
   work_group: string
   estimated_rows: string
   estimated_bytes: string
@@ -49,6 +52,7 @@ export async function readMigratedTables(target: Database, id: string, group?: n
     sourceTable: r.source_table,
     targetSchema: r.target_schema,
     targetTable: r.target_table,
+    ...(r.columns !== null ? { columns: new Map(JSON.parse(r.columns) as [string, string][]) } : {}),
     group: Number(r.work_group),
     estimatedRows: r.estimated_rows,
     estimatedBytes: r.estimated_bytes,

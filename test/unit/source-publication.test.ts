@@ -8,7 +8,7 @@ import { findSwitchPoint } from '../../src/source/source-identity.ts'
 function table(name: string, more: Partial<SelectedTable> = {}): SelectedTable {
   return {
     oid: '1', schema: 'public', name, kind: 'r', persistence: 'p', columns: [], identity: 'd', usableIdentity: true,
-    generatedKey: false, estimatedRows: '0', bytes: '0', ...more,
+    generatedKey: false, keyLeftOut: false, estimatedRows: '0', bytes: '0', ...more,
   } // prettier-ignore
 }
 
