@@ -7,6 +7,7 @@ import { canSetReplicaRole } from '../replication/replica-role.ts'
 import { checkSlot } from '../source/check-slot.ts'
 import { readMigratedTables } from '../state/migrated-table.ts'
 import { readMigrationRecord } from '../state/migration-record.ts'
+import { readNameMap } from '../state/name-map-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
 import { FAILPOINTS } from './failpoints.ts'
@@ -53,6 +54,7 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
         target,
         id: run.id,
         tables,
+        names: await readNameMap(target, run.id),
         progress,
         until: until === null ? undefined : parseLsn(until),
         replicaRole,

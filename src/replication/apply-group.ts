@@ -42,7 +42,7 @@ export class ApplyGroup {
   constructor(args: ApplyArgs) {
     this.#args = args
     this.#limits = args.limits ?? DEFAULT_LIMITS
-    this.#binder = new TableBinder(args.target, args.tables)
+    this.#binder = new TableBinder(args.target, args.tables, args.names)
   }
 
   /** Whether a source transaction is received in part. */

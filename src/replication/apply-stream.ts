@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { MigrationError } from '../errors/migration-error.ts'
+import type { NameMap } from '../mapping/name-map.ts'
 import type { Database } from '../postgres/connect.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { ApplyGroupError } from './apply-error.ts'
@@ -28,6 +29,8 @@ export interface ApplyArgs {
   readonly id: string
   /** Every selected table that holds rows, under `schema\0table` as on the source. */
   readonly tables: ReadonlyMap<string, MigratedTable>
+  /** The migration's map, for partitioned tables. Default: every name stays. */
+  readonly names?: NameMap | undefined
   /** As `takeOver` returned it; the stream was started at `confirmedLsn` or below. */
   readonly progress: Progress
   /** Applies until everything committed below is on the target; without it until aborted. */

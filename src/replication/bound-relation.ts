@@ -4,7 +4,7 @@ import { silentlyNarrower } from './column-fit.ts'
 import type { RelationMessage } from './pgoutput-message.ts'
 import type { TargetColumn, TargetTable, UniqueIndex } from './target-table.ts'
 
-/** A column of a streamed relation with the target's column of the same name. */
+/** A column of a streamed relation with the target's column that takes its values; `name` is the target's. */
 export interface BoundColumn extends TargetColumn {
   /** Its place in the relation's tuples. */
   readonly position: number
@@ -15,7 +15,7 @@ export interface KeyColumn extends BoundColumn {
   readonly equals: string | undefined
 }
 
-/** A streamed relation with the table of the target that takes its changes, columns matched by name. */
+/** A streamed relation with the table of the target that takes its changes, columns matched by their mapped names. */
 export interface BoundRelation {
   readonly relation: RelationMessage
   readonly target: TargetTable
@@ -30,11 +30,26 @@ export interface BoundRelation {
   readonly deletesTogether: boolean
 }
 
-/** Throws `UnsupportedDdl` if the target can't take the relation's values as they are. */
-export function bindRelation(relation: RelationMessage, target: TargetTable, commitLsn: string): BoundRelation {
+/**
+ * Throws `UnsupportedDdl` if the target can't take the relation's values as they are.
+ *
+ * @param chosen the selected columns with their names on the target; the others are passed over. Default: all, under their own names
+ */
+export function bindRelation(
+  relation: RelationMessage,
+  target: TargetTable,
+  commitLsn: string,
+  chosen?: ReadonlyMap<string, string>,
+): BoundRelation {
   const columns: BoundColumn[] = []
   for (const [position, source] of relation.columns.entries()) {
-    const found = target.columns.get(source.name)
+    const name = chosen ? chosen.get(source.name) : source.name
+    if (name === undefined) {
+      if (!source.key || relation.replicaIdentity === 'f') continue
+      const text = `has the column ${JSON.stringify(source.name)} in its replica identity, which is not selected: no row can be found by it`
+      throw unsupported(relation, text, commitLsn)
+    }
+    const found = target.columns.get(name)
     if (!found)
       throw unsupported(relation, `has a column ${JSON.stringify(source.name)} that the target's ${target.label} lacks`, commitLsn)
     if (!found.generated && silentlyNarrower(source, found)) {

@@ -1,5 +1,6 @@
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
+import { NameMap } from '../mapping/name-map.ts'
 import { formatLsn, parseLsn } from '../postgres/lsn.ts'
 import { qualified } from '../postgres/quote.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
@@ -21,14 +22,16 @@ interface SourceTable {
 export class TableBinder {
   readonly #target: Database
   readonly #tables: ReadonlyMap<string, MigratedTable>
+  readonly #names: NameMap
   readonly #copied: ReadonlyMap<string, CopiedUnit>
   /** From here on no copy holds anything. */
   readonly #allCopied: bigint
   /** By RELATION message: a later one reads the target's catalogue again. */
   readonly #bound = new WeakMap<RelationMessage, BoundRelation>()
 
-  constructor(target: Database, tables: ReadonlyMap<string, MigratedTable>) {
+  constructor(target: Database, tables: ReadonlyMap<string, MigratedTable>, names: NameMap = new NameMap()) {
     this.#target = target
+    this.#names = names
     this.#tables = tables
     this.#copied = new Map(
       [...tables].flatMap(([name, { copied }]) =>
@@ -48,7 +51,7 @@ export class TableBinder {
     const migrated = this.#tables.get(nameOf(relation))
     const lsn = formatLsn(transaction.finalLsn)
     if (!migrated) throw unsupported(relation, 'is not among the tables that were there when the migration began', lsn)
-    const bound = bindRelation(relation, await this.#read(migrated, lsn), lsn)
+    const bound = bindRelation(relation, await this.#read(migrated, lsn), lsn, migrated.columns)
     this.#bound.set(relation, bound)
     return bound
   }
@@ -86,8 +89,8 @@ export class TableBinder {
 
   /** A partitioned table holds no rows: a TRUNCATE of it lists its partitions too. */
   async #isRoot({ schema, table }: SourceTable): Promise<boolean> {
-    const sibling = [...this.#tables.values()].find(({ sourceSchema }) => sourceSchema === schema)
-    const found = await readTargetTable(this.#target, sibling?.targetSchema ?? schema, table)
+    const root = this.#names.relation({ schema, name: table })
+    const found = await readTargetTable(this.#target, root.schema, root.name)
     return found?.partitioned === true
   }
 }
