@@ -27,7 +27,7 @@ export interface MigrationSpec {
   readonly objects: readonly ObjectEntry[] | null
   readonly exclude: readonly ExcludeEntry[]
   readonly existing: 'refuse' | 'replace'
-  readonly roles: { readonly map: Readonly<Record<string, string>>; readonly grants: 'keep' }
+  readonly roles: { readonly map: Readonly<Record<string, string>>; readonly grants: 'keep' | 'drop' }
   readonly reconnectWindowMs: number
   readonly transferRate: { readonly megabytesPerSecond: number | null; readonly rowsPerSecond: number | null }
   readonly copy: { readonly tableJobs: number; readonly indexJobs: number }

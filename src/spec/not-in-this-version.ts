@@ -15,14 +15,6 @@ export function notInThisVersion(input: unknown): SpecProblem[] {
   }
   const spec = fields(input)
 
-  for (const [index, entry] of (Array.isArray(spec['objects']) ? (spec['objects'] as unknown[]) : []).entries()) {
-    for (const key of ['as', 'columns']) {
-      if (fields(entry)[key] !== undefined) refuse(['objects', index, key], fields(entry)[key], `no "${key}"`)
-    }
-  }
-  const roles = fields(spec['roles'])
-  if (Object.keys(fields(roles['map'])).length > 0) refuse(['roles', 'map'], roles['map'], 'no role map')
-  if (typeof roles['grants'] === 'string' && roles['grants'] !== 'keep') refuse(['roles', 'grants'], roles['grants'], '"keep"')
   for (const [key, limit] of Object.entries(fields(spec['transferRate']))) {
     if (typeof limit === 'number') refuse(['transferRate', key], limit, 'null')
   }

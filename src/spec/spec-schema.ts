@@ -79,15 +79,21 @@ export const connectionSchema = z.union(
   { error: '{"url", "password"}, {"env": NAME} or {"file": PATH}' },
 )
 
-const column = z.union([plainName, z.strictObject({ name: plainName, as: plainName.optional() })], {
+const column = z.union([plainName, z.strictObject({ name: plainName, as: plainName.optional().meta({ description: 'Its name on the target' }) })], {
   error: `${NAME_FORM}, or {"name", "as"}`,
 })
 const objectEntry = z.strictObject(
   {
     schema: plainName,
     table: namePattern.optional(),
-    as: plainName.optional().meta({ description: 'Not in this version' }),
-    columns: z.array(column, { error: 'a list of columns' }).min(1).optional().meta({ description: 'Not in this version' }),
+    as: plainName.optional().meta({
+      description: 'The name on the target: of the schema, or with "table" of that table, which then is no pattern. Default: the same name',
+    }),
+    columns: z
+      .array(column, { error: 'a list of columns' })
+      .min(1, { error: 'a list of columns, not empty' })
+      .optional()
+      .meta({ description: 'Only with "table": the columns that are migrated, in the order of the source. Default: all of them' }),
   },
   { error: '{"schema"} or {"schema", "table"}' },
 )
@@ -116,11 +122,13 @@ export const specSchema = z.strictObject(
     roles: z
       .strictObject(
         {
-          map: z
-            .record(plainName, plainName, { error: 'an object of role names' })
-            .default({})
-            .meta({ description: 'Not in this version' }),
-          grants: z.string({ error: '"keep"' }).default('keep'),
+          map: z.record(plainName, plainName, { error: 'an object of role names' }).default({}).meta({
+            description:
+              'Roles of the source with the role that takes their place on the target: as owner, in grants, default privileges, policies, user mappings and settings',
+          }),
+          grants: choice('keep', 'drop')
+            .default('keep')
+            .meta({ description: '"drop" leaves out every GRANT and REVOKE, and default privileges' }),
         },
         { error: '{"map", "grants"}' },
       )

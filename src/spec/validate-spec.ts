@@ -30,7 +30,7 @@ function normalForm(spec: SpecDocument): MigrationSpec {
     objects: spec.objects ?? null,
     exclude: spec.exclude,
     existing: spec.existing,
-    roles: { map: spec.roles.map, grants: 'keep' },
+    roles: spec.roles,
     reconnectWindowMs: milliseconds(spec.reconnectWindow),
     transferRate: spec.transferRate ?? { megabytesPerSecond: null, rowsPerSecond: null },
     copy: spec.copy,

@@ -77,6 +77,7 @@ test('everything of this version is accepted', () => {
     objects: [{ schema: 'public' }, { schema: 'app', table: 'a*' }, { schema: 'app', table: '\\*' }],
     exclude: [{ schema: 'tmp*' }, { schema: '*', table: 'audit_*' }],
     existing: 'replace',
+    roles: { map: { 'old owner': 'new_owner' }, grants: 'drop' },
     copy: { tableJobs: 64 },
     ddl: 'pause',
     ignoreWarnings: ['replica_identity'],
@@ -110,6 +111,10 @@ const WRONG: [object, RegExp[]][] = [
   [{ objects: [{ schema: 'a' }, { schema: 'b' }, { schema: 'a' }] }, [/^\$\.objects\[2\]: what \$\.objects\[0\] names already/]],
   [{ exclude: [{ table: 'a' }] }, [/^\$\.exclude\[0\]\.schema: nothing/]],
   [{ ignoreWarnings: ['a', 1] }, [/^\$\.ignoreWarnings\[1\]: 1/]],
+  [
+    { roles: { map: { a: '' }, grants: 'none' } },
+    [/^\$\.roles\.map\.a: .* 1 to 63 bytes/, /^\$\.roles\.grants: "none" \/ "keep" or "drop"/],
+  ],
   [{ existing: 'drop' }, [/^\$\.existing: "drop" \/ "refuse" or "replace"/]],
 ]
 for (const [wrong, expected] of WRONG) {
@@ -127,7 +132,6 @@ test('what comes later is refused at its path as not in this version', () => {
       { schema: 'a', as: 'b' },
       { schema: 'c', table: 'd', columns: ['e'] },
     ],
-    roles: { map: { a: 'b' }, grants: 'drop' },
     transferRate: { megabytesPerSecond: 100, rowsPerSecond: 5 },
     copy: { indexJobs: 4 },
     cutover: { fence: 'readOnly', validate: 'checksum' },
@@ -136,8 +140,6 @@ test('what comes later is refused at its path as not in this version', () => {
   assert.deepEqual(paths, [
     '$.objects[0].as',
     '$.objects[1].columns',
-    '$.roles.map',
-    '$.roles.grants',
     '$.transferRate.megabytesPerSecond',
     '$.transferRate.rowsPerSecond',
     '$.copy.indexJobs',
