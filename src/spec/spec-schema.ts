@@ -79,9 +79,12 @@ export const connectionSchema = z.union(
   { error: '{"url", "password"}, {"env": NAME} or {"file": PATH}' },
 )
 
-const column = z.union([plainName, z.strictObject({ name: plainName, as: plainName.optional().meta({ description: 'Its name on the target' }) })], {
-  error: `${NAME_FORM}, or {"name", "as"}`,
-})
+const column = z.union(
+  [plainName, z.strictObject({ name: plainName, as: plainName.optional().meta({ description: 'Its name on the target' }) })],
+  {
+    error: `${NAME_FORM}, or {"name", "as"}`,
+  },
+)
 const objectEntry = z.strictObject(
   {
     schema: plainName,

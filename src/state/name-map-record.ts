@@ -19,5 +19,5 @@ export async function readNameMap(target: Database, id: string): Promise<NameMap
 /** The migration's map of names, if it is stored. */
 export async function findNameMap(target: Database, id: string): Promise<NameMap | undefined> {
   const [row] = await target.query<{ name_map: string | null }>('select name_map from pgmove.migration where id = $1', [id])
-  return row?.name_map == null ? undefined : new NameMap(JSON.parse(row.name_map) as NameMapData)
+  return row?.name_map === undefined || row.name_map === null ? undefined : new NameMap(JSON.parse(row.name_map) as NameMapData)
 }

@@ -128,18 +128,12 @@ for (const [wrong, expected] of WRONG) {
 test('what comes later is refused at its path as not in this version', () => {
   const problems = problemsOf({
     ...BASE,
-    objects: [
-      { schema: 'a', as: 'b' },
-      { schema: 'c', table: 'd', columns: ['e'] },
-    ],
     transferRate: { megabytesPerSecond: 100, rowsPerSecond: 5 },
     copy: { indexJobs: 4 },
     cutover: { fence: 'readOnly', validate: 'checksum' },
   })
   const paths = problems.filter((problem) => problem.includes('not in this version')).map((problem) => problem.split(': ')[0])
   assert.deepEqual(paths, [
-    '$.objects[0].as',
-    '$.objects[1].columns',
     '$.transferRate.megabytesPerSecond',
     '$.transferRate.rowsPerSecond',
     '$.copy.indexJobs',
@@ -147,6 +141,48 @@ test('what comes later is refused at its path as not in this version', () => {
     '$.cutover.validate',
   ])
   assert.equal(problems.length, paths.length)
+})
+
+test('names and columns on the target may be given', () => {
+  const objects = [
+    { schema: 'app', as: 'sales' },
+    { schema: 'sales', as: 'app' },
+    { schema: 'app', table: 'a', as: 'b' },
+    { schema: 'app', table: 'b', as: 'a', columns: ['id', { name: 'v', as: 'w' }, { name: 'w', as: 'v' }] },
+  ]
+  const result = validateSpec({ ...BASE, objects })
+  assert.deepEqual('spec' in result ? result.spec.objects : result.problems, objects)
+})
+
+const WRONG_MAPPING: [entry: Record<string, unknown>, problems: string[]][] = [
+  [{ schema: 'a', table: 'b*', as: 'c' }, ['$.objects[0].as: "c" / no "as" for a pattern']],
+  [{ schema: 'a', as: 'pgmove' }, ['$.objects[0].as: "pgmove" / a schema other than pgmove, pg_… and information_schema']],
+  [{ schema: 'a', as: 'pg_x' }, ['$.objects[0].as: "pg_x" / a schema other than pgmove, pg_… and information_schema']],
+  [{ schema: 'a', table: 'b', as: 'x'.repeat(64) }, [`$.objects[0].as: "${'x'.repeat(59)}…" / a name of 1 to 63 bytes`]],
+  [{ schema: 'a', columns: ['b'] }, ['$.objects[0].columns: a list / "columns" only with "table"']],
+  [
+    { schema: 'a', table: 'b', columns: ['c', 'd', 'c'] },
+    ['$.objects[0].columns[2]: the column of $.objects[0].columns[0] again / each column once'],
+  ],
+  [
+    { schema: 'a', table: 'b', columns: ['c', { name: 'd', as: 'c' }] },
+    ['$.objects[0].columns[1]: the name that $.objects[0].columns[0] is mapped to / a name of its own for each column'],
+  ],
+  [
+    { schema: 'a', table: 'b', columns: [{ name: 'd', as: 'ctid' }] },
+    ['$.objects[0].columns[0].as: "ctid" / a name that is no system column'],
+  ],
+]
+for (const [entry, expected] of WRONG_MAPPING) {
+  test(`a mapping that can't be: ${JSON.stringify(entry).slice(0, 80)}`, () =>
+    assert.deepEqual(problemsOf({ ...BASE, objects: [entry] }), expected))
+}
+
+test('a mapped table behind a pattern that matches first is refused', () => {
+  const objects = [{ schema: 'a', table: 'b*' }, { schema: 'a', table: 'bc', as: 'd' }] // prettier-ignore
+  assert.deepEqual(problemsOf({ ...BASE, objects }), [
+    '$.objects[1]: a table that the pattern $.objects[0] matches first / the single table before the pattern',
+  ])
 })
 
 test('two objects mapped to one name are listed', () => {
