@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { copyTable } from '../src/copy/copy-table.ts'
-import type { CopiedTable, CopyTableArgs } from '../src/copy/copy-table.ts'
+import { copyTables } from '../src/copy/copy-tables.ts'
+import type { CopiedTable, CopyTablesArgs } from '../src/copy/copy-tables.ts'
 import { planCopy } from '../src/copy/plan-copy.ts'
 import { replicationClientConfig } from '../src/postgres/replication-client-config.ts'
 import { applyStream } from '../src/replication/apply-stream.ts'
@@ -29,18 +29,20 @@ export async function prepareHandoff(fixture: MigrationFixture, onWait: (blocker
 }
 
 /** Copies one table in sessions of its own. */
-export async function copyOne(fixture: MigrationFixture, name: string, more: Partial<CopyTableArgs> = {}): Promise<CopiedTable> {
+export async function copyOne(fixture: MigrationFixture, name: string, more: Partial<CopyTablesArgs> = {}): Promise<CopiedTable> {
   const { id } = fixture
   const target = await fixture.session('target', `copy ${name}`)
   const table = (await readMigratedTables(target, id)).find(({ sourceTable }) => sourceTable === name)
   assert.ok(table)
   const { system_identifier: systemIdentifier } = await readMigrationRecord(target, id)
-  return copyTable({
+  const [copied] = await copyTables({
     source: await fixture.session('source', `copy ${name}`),
     sourceObserver: await fixture.session('source', `copy ${name} watch`),
-    ...{ target, id, table, systemIdentifier, incremental: true, replicaRole: true, signal: never },
+    ...{ target, id, tables: [table], systemIdentifier, incremental: true, replicaRole: true, signal: never },
     ...more,
   })
+  assert.ok(copied)
+  return copied
 }
 
 /** Applies, strictly, all that is committed on the source now. */

@@ -1,4 +1,5 @@
-import { copyTable } from '../copy/copy-table.ts'
+import { copyBatches } from '../copy/copy-batches.ts'
+import { copyTables } from '../copy/copy-tables.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
 import { restoreIndexes } from '../schema/restore-indexes.ts'
 import { markIndexed, readMigratedTables } from '../state/migrated-table.ts'
@@ -25,38 +26,43 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
     let bytes = 0n
     try {
       await monitor.start()
-      for (const table of await readMigratedTables(target, run.id, group)) {
+      const tables = await readMigratedTables(target, run.id, group)
+      for (const batch of copyBatches(tables.filter(({ copiedAt }) => copiedAt === undefined))) {
         await monitor.paused()
         const signal = AbortSignal.any([run.signal, monitor.signal])
         signal.throwIfAborted()
-        if (table.copiedAt === undefined) {
-          const copied = await copyTable({
-            source,
-            sourceObserver,
-            target,
-            id: run.id,
-            table,
-            incremental: run.spec.types.includes('incremental'),
-            replicaRole,
-            systemIdentifier: record.system_identifier,
-            signal,
-            onProgress: (sentBytes, sentRows) => {
-              monitor.progress(table, sentBytes, sentRows)
-              void run.failpoint(FAILPOINTS.tableBegun)
-            },
-            paused: () => monitor.paused(),
-          })
-          monitor.done(table)
-          rows += BigInt(copied.rows)
-          bytes += BigInt(copied.bytes)
-          await run.failpoint(FAILPOINTS.tableCopied)
+        const copied = await copyTables({
+          source,
+          sourceObserver,
+          target,
+          id: run.id,
+          tables: batch,
+          incremental: run.spec.types.includes('incremental'),
+          replicaRole,
+          systemIdentifier: record.system_identifier,
+          signal,
+          onBegin: (table) => monitor.begin(table),
+          onProgress: (table, sentBytes, sentRows) => {
+            monitor.progress(table, sentBytes, sentRows)
+            void run.failpoint(FAILPOINTS.tableBegun)
+          },
+          gate: () => monitor.paused(),
+        })
+        for (const table of batch) monitor.done(table)
+        for (const result of copied) {
+          rows += BigInt(result.rows)
+          bytes += BigInt(result.bytes)
         }
-        if (table.indexedAt === undefined) {
-          const name = { schema: table.targetSchema, name: table.targetTable }
-          if (run.spec.types.includes('schema')) await restoreIndexes({ target, id: run.id, table: name, signal })
-          await run.failpoint(FAILPOINTS.tableIndexed)
-          await markIndexed(target, run.id, table)
-        }
+        await run.failpoint(FAILPOINTS.tableCopied)
+      }
+      for (const table of tables.filter(({ indexedAt }) => indexedAt === undefined)) {
+        await monitor.paused()
+        const signal = AbortSignal.any([run.signal, monitor.signal])
+        signal.throwIfAborted()
+        const name = { schema: table.targetSchema, name: table.targetTable }
+        if (run.spec.types.includes('schema')) await restoreIndexes({ target, id: run.id, table: name, signal })
+        await run.failpoint(FAILPOINTS.tableIndexed)
+        await markIndexed(target, run.id, table)
       }
     } catch (error) {
       monitor.throwIfFailed()

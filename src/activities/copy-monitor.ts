@@ -50,9 +50,18 @@ export class CopyMonitor {
     await this.#working
   }
 
+  /** A table's copy begins anew. */
+  begin(table: MigratedTable): void {
+    this.#tables.set(table, { bytes: 0, rows: 0 })
+  }
+
+  /** Of what has passed since the last call. */
   progress(table: MigratedTable, bytes: number, rows: number): void {
-    this.#tables.set(table, { bytes, rows })
-    this.#run.progress = { table: `${table.sourceSchema}.${table.sourceTable}`, rows, bytes }
+    const sum = this.#tables.get(table) ?? { bytes: 0, rows: 0 }
+    sum.bytes += bytes
+    sum.rows += rows
+    this.#tables.set(table, sum)
+    this.#run.progress = { table: `${table.sourceSchema}.${table.sourceTable}`, ...sum }
   }
 
   done(table: MigratedTable): void {
@@ -86,15 +95,20 @@ export class CopyMonitor {
     const { id } = this.#run
     const [row] = await this.#control.query<{ paused: string }>(`select paused from pgmove.migration where id = $1`, [id])
     this.#setPaused(row?.paused === 't')
-    for (const [table, { rows, bytes }] of this.#tables) {
-      await this.#control.query(
-        `insert into pgmove.copy_progress as p (id, source_schema, source_table, rows, bytes) values ($1, $2, $3, $4, $5)
-         on conflict (id, source_schema, source_table) do update set rows = excluded.rows, bytes = excluded.bytes
-         where (p.rows, p.bytes) is distinct from (excluded.rows, excluded.bytes)`,
-        [id, table.sourceSchema, table.sourceTable, String(rows), String(bytes)],
-      )
-    }
+    await this.#writeDown()
     if (!this.#gate) await this.#report()
+  }
+
+  async #writeDown(): Promise<void> {
+    if (this.#tables.size === 0) return
+    const tables = [...this.#tables].map(([{ sourceSchema: s, sourceTable: t }, { rows, bytes }]) => ({ s, t, rows, bytes }))
+    await this.#control.query(
+      `insert into pgmove.copy_progress as p (id, source_schema, source_table, rows, bytes)
+       select $1, s, t, rows, bytes from json_to_recordset($2::json) as x (s text, t text, rows bigint, bytes bigint) order by s, t
+       on conflict (id, source_schema, source_table) do update set rows = excluded.rows, bytes = excluded.bytes
+       where (p.rows, p.bytes) is distinct from (excluded.rows, excluded.bytes)`,
+      [this.#run.id, JSON.stringify(tables)],
+    )
   }
 
   #setPaused(paused: boolean): void {

@@ -1,4 +1,4 @@
-import { copyTable } from '../copy/copy-table.ts'
+import { copyTables } from '../copy/copy-tables.ts'
 import { forgetCopies, openSharedSnapshot } from '../copy/shared-snapshot.ts'
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
@@ -91,20 +91,21 @@ interface OneCopy {
 
 async function copyOne(run: ActivityRun, lane: Lane, { table, monitor, signal }: OneCopy) {
   const { source, sourceObserver, target, replicaRole } = lane
-  const result = await copyTable({
+  const [result] = await copyTables({
     source,
     sourceObserver,
     target,
     id: run.id,
-    table,
+    tables: [table],
     incremental: false,
     replicaRole,
     signal,
-    onProgress: (bytes, rows) => {
+    onBegin: (begun) => monitor.begin(begun),
+    onProgress: (_, bytes, rows) => {
       monitor.progress(table, bytes, rows)
       void run.failpoint(FAILPOINTS.tableBegun)
     },
-    paused: () => monitor.paused(),
+    gate: () => monitor.paused(),
   })
   monitor.done(table)
   await run.failpoint(FAILPOINTS.tableCopied)
@@ -114,8 +115,9 @@ async function copyOne(run: ActivityRun, lane: Lane, { table, monitor, signal }:
   }
   await run.failpoint(FAILPOINTS.tableIndexed)
   await markIndexed(target, run.id, table)
-  const rows = BigInt(result.rows)
-  if (run.spec.cutover.validate === 'none') return { table, rows, bytes: BigInt(result.bytes), counted: rows }
+  const rows = BigInt(result?.rows ?? 0)
+  const bytes = BigInt(result?.bytes ?? 0)
+  if (run.spec.cutover.validate === 'none') return { table, rows, bytes, counted: rows }
   const [count] = await target.query<{ n: string }>(`select count(*) as n from only ${qualified(targetSchema, targetTable)}`)
-  return { table, rows, bytes: BigInt(result.bytes), counted: BigInt(count?.n ?? 0) }
+  return { table, rows, bytes, counted: BigInt(count?.n ?? 0) }
 }

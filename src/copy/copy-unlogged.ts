@@ -1,7 +1,7 @@
 import type { Database } from '../postgres/connect.ts'
 import type { SelectedTable } from '../source/selected-tables.ts'
 import { readMigratedTables } from '../state/migrated-table.ts'
-import { copyTable } from './copy-table.ts'
+import { copyTables } from './copy-tables.ts'
 
 export interface CopyUnloggedArgs {
   readonly source: Database
@@ -31,7 +31,7 @@ export async function copyUnlogged(args: CopyUnloggedArgs): Promise<number> {
        where id = $1 and source_schema = $2 and source_table = $3`,
       [id, table.sourceSchema, table.sourceTable],
     )
-    await copyTable({ ...args, table, incremental: true })
+    await copyTables({ ...args, tables: [table], incremental: true })
   }
   return unlogged.size
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import pg from 'pg'
-import { copyTable } from '../../src/copy/copy-table.ts'
-import type { CopyTableArgs } from '../../src/copy/copy-table.ts'
+import { copyTables } from '../../src/copy/copy-tables.ts'
+import type { CopyTablesArgs } from '../../src/copy/copy-tables.ts'
 import { planCopy } from '../../src/copy/plan-copy.ts'
 import { forgetCopies, openSharedSnapshot } from '../../src/copy/shared-snapshot.ts'
 import { readSelectedTables } from '../../src/source/selected-tables.ts'
@@ -31,18 +31,30 @@ async function plan(fixture: MigrationFixture) {
   return planCopy({ target, id: fixture.id, tables: await readSelectedTables(source, WHOLE), full: true })
 }
 
+interface Hooks {
+  /** Told of all bytes so far. */
+  readonly sent?: (bytes: number) => void
+  readonly paused?: () => Promise<void> | undefined
+}
+
 /** The sessions of one copying lane, and how it copies. */
-async function lane(fixture: MigrationFixture, more: Partial<CopyTableArgs> = {}) {
+async function lane(fixture: MigrationFixture, more: Partial<CopyTablesArgs> & Hooks = {}) {
   const source = await fixture.session('source', 'copy 0')
   const sourceObserver = await fixture.session('source', 'copy 0 observer')
   const target = await fixture.session('target', 'copy 0')
   const copy = async (name: string) => {
     const table = (await readMigratedTables(target, fixture.id)).find(({ sourceTable }) => sourceTable === name)
     assert.ok(table)
-    return copyTable({
-      ...{ source, sourceObserver, target, id: fixture.id, table, incremental: true, replicaRole: true, signal: never },
-      ...more,
+    const { sent, paused, ...args } = more
+    let bytes = 0
+    const [copied] = await copyTables({
+      ...{ source, sourceObserver, target, id: fixture.id, tables: [table], incremental: true, replicaRole: true, signal: never },
+      onProgress: (_, more) => sent?.((bytes += more)),
+      gate: () => paused?.(),
+      ...args,
     })
+    assert.ok(copied)
+    return copied
   }
   return { source, sourceObserver, target, copy }
 }
@@ -110,7 +122,7 @@ test('a copy that was killed on the target leaves nothing, and its next attempt 
   await plan(fixture)
   let killed = false
   const first = await lane(fixture, {
-    onProgress: (bytes) => {
+    sent: (bytes) => {
       if (bytes < 10_000_000 || killed) return
       killed = true
       void fixture.target.sql(`select pg_terminate_backend(${first.target.processId})`)
@@ -131,7 +143,7 @@ test('a copy whose source session was killed fails as a lost connection of the s
   await plan(fixture)
   let killed = false
   const { copy, source, target } = await lane(fixture, {
-    onProgress: () => {
+    sent: () => {
       if (killed) return
       killed = true
       void fixture.source.sql(`select pg_terminate_backend(${source.processId})`)
@@ -201,7 +213,7 @@ test('a pause holds the copy, a resume lets it go on', async () => {
   let atPause = 0
   let sent = 0
   const { copy } = await lane(fixture, {
-    onProgress: (bytes) => (sent = bytes),
+    sent: (bytes) => (sent = bytes),
     paused: () => {
       if (release || sent < 5_000_000) return undefined
       atPause = sent

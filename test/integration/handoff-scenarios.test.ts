@@ -126,7 +126,7 @@ for (const major of [10, 13]) {
     let pieces = 0
     let second: Promise<unknown> | undefined
     const copying = copyOne(fixture, 't', {
-      paused: () => {
+      gate: () => {
         if (pieces++ > 0) return undefined
         second = other.query(`begin; alter table t alter column note type text using note || '?'; insert into t values (0, 'new'); commit`)
         return new Promise(() => undefined)
@@ -150,7 +150,7 @@ for (const major of [10, 13]) {
     let pieces = 0
     let truncated: Promise<unknown> | undefined
     await copyOne(fixture, 't', {
-      paused: () => {
+      gate: () => {
         if (pieces++ > 0) return undefined
         truncated = app.query(`begin; truncate t, u; insert into t values (1, 'after'); insert into u values (3); commit`)
         return new Promise(() => undefined)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { countRows } from '../../src/copy/copy-table.ts'
+import { copyFormat } from '../../src/copy/copy-format.ts'
+import { rowCounter } from '../../src/copy/row-counter.ts'
 import { copiedColumns } from '../../src/copy/table-columns.ts'
 import { isFlushed } from '../../src/copy/wait-durable.ts'
 import { GROUP_LIMITS, workGroups } from '../../src/copy/work-groups.ts'
@@ -41,7 +42,8 @@ test('ten thousand big tables make no ten thousand groups', () => {
 test('rows are counted by their newlines over any cuts', () => {
   fc.assert(
     fc.property(fc.array(fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 50 })), (chunks) => {
-      const counted = chunks.reduce((sum, chunk) => sum + countRows(Buffer.from(chunk)), 0)
+      const count = rowCounter('text')
+      const counted = chunks.reduce((sum, chunk) => sum + count(Buffer.from(chunk)), 0)
       assert.equal(counted, chunks.flat().filter((byte) => byte === 10).length)
     }),
   )
@@ -56,16 +58,20 @@ test('WAL up to a page boundary counts as flushed', () => {
   assert.ok(!isFlushed(8191n, 8192n + 24n))
 })
 
-const shape = (...columns: [string, Partial<{ generated: boolean; optional: boolean }>?][]) => ({
+const shape = (...columns: [string, Partial<{ type: string; generated: boolean; optional: boolean }>?][]) => ({
   oid: '1',
   kind: 'r',
-  columns: columns.map(([name, more]) => ({ name, generated: false, optional: false, ...more })),
+  columns: columns.map(([name, more]) => ({ name, type: 'integer', generated: false, optional: false, ...more })),
 })
 
 test('columns are copied in the order of the source, without generated ones', () => {
   const source = shape(['b'], ['sum', { generated: true }], ['a'])
   const target = shape(['a'], ['sum', { generated: true }], ['extra', { optional: true }], ['b'])
-  assert.deepEqual(copiedColumns('t', source, target, 'SchemaMismatch'), ['b', 'a'])
+  const pairs = copiedColumns('t', source, target, 'SchemaMismatch').map((column) => [column.source, column.target])
+  assert.deepEqual(pairs, [
+    ['b', 'b'],
+    ['a', 'a'],
+  ])
 })
 
 test('columns that the other side lacks are refused', () => {
@@ -74,4 +80,51 @@ test('columns that the other side lacks are refused', () => {
   assert.throws(() => copiedColumns('t', shape(['a']), shape(['a'], ['must']), 'UnsupportedDdl'), kind)
   assert.throws(() => copiedColumns('t', shape(['a']), shape(['a', { generated: true }]), 'UnsupportedDdl'), kind)
   assert.throws(() => copiedColumns('t', shape(['a', { generated: true }]), shape(['a']), 'UnsupportedDdl'), kind)
+})
+
+test('chosen columns go under their names on the target', () => {
+  const names = new Map([
+    ['b', 'a'],
+    ['a', 'z'],
+  ])
+  const source = shape(['b', { type: 'text' }], ['left out'], ['a'])
+  const target = shape(['z', { type: 'bigint' }], ['a', { type: 'text' }])
+  assert.deepEqual(copiedColumns('t', source, target, 'SchemaMismatch', names), [
+    { source: 'b', target: 'a', sourceType: 'text', targetType: 'text' },
+    { source: 'a', target: 'z', sourceType: 'integer', targetType: 'bigint' },
+  ])
+  assert.throws(() => copiedColumns('t', shape(['b']), target, 'SchemaMismatch', names), /"a" is missing on the source/)
+})
+
+test('binary only where every type is the same on both sides and in all versions', () => {
+  const versions = { source: 130000, target: 170000 }
+  const format = (...types: [string, string?][]) =>
+    copyFormat(
+      types.map(([sourceType, targetType]) => ({ sourceType, targetType: targetType ?? sourceType })),
+      versions,
+    )
+  assert.equal(
+    format(['integer'], ['character varying(20)'], ['numeric(10,2)'], ['timestamp(3) with time zone'], ['character(5)']),
+    'binary',
+  )
+  for (const type of [
+    'integer[]',
+    'public.mood',
+    'json',
+    'xml',
+    'point',
+    'interval',
+    'inet',
+    'public.text',
+    '"char"',
+    'time with time zone',
+  ]) {
+    assert.equal(format(['integer'], [type]), 'text', type)
+  }
+  assert.equal(format(['integer', 'bigint']), 'text')
+  assert.equal(format(['character varying(20)', 'character varying(30)']), 'text')
+  assert.equal(format(), 'text')
+  const numeric = [{ sourceType: 'numeric', targetType: 'numeric' }]
+  assert.equal(copyFormat(numeric, { source: 140000, target: 130000 }), 'text')
+  assert.equal(copyFormat(numeric, { source: 140000, target: 140000 }), 'binary')
 })

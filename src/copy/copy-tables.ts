@@ -1,0 +1,174 @@
+import { MigrationError } from '../errors/migration-error.ts'
+import type { Database } from '../postgres/connect.ts'
+import { parseLsn } from '../postgres/lsn.ts'
+import { pause } from '../source/retry-on-lock.ts'
+import { qualified } from '../postgres/quote.ts'
+import type { MigratedTable } from '../state/migrated-table.ts'
+import { beginAttempt, lockRecords, recordCopies } from './copy-record.ts'
+import type { CopiedTable, CopyResult } from './copy-record.ts'
+import { emptyTables, missingOnTarget, prepareEmptying } from './empty-tables.ts'
+import type { Handoff } from './open-snapshot.ts'
+import { underSnapshot } from './source-snapshot.ts'
+import { readTableShapes } from './table-columns.ts'
+import type { TableShape } from './table-columns.ts'
+import { transferRows } from './transfer-rows.ts'
+import { waitDurable } from './wait-durable.ts'
+
+export type { CopiedTable } from './copy-record.ts'
+
+export interface CopyOptions {
+  readonly target: Database
+  readonly id: string
+  /**
+   * Whether changes are streamed: then the copy's snapshot is recorded for the handoff. If not, the source's sessions must stand in
+   * the transaction of openSharedSnapshot, which holds the snapshot and the tables' locks.
+   */
+  readonly incremental: boolean
+  /** Whether the target session may set session_replication_role, so that no trigger and foreign key acts. */
+  readonly replicaRole: boolean
+  /** Of the source, as stored when the slot was made. */
+  readonly systemIdentifier?: string | null
+  readonly signal: AbortSignal
+  /** Bytes and rows of a table that were sent since the last call. */
+  readonly onProgress?: (table: MigratedTable, bytes: number, rows: number) => void
+  /** A table's copy begins anew: what was reported of it counts no longer. */
+  readonly onBegin?: (table: MigratedTable) => void
+  /** Asked at every piece, with its size; while the promise is pending the copy holds still, with its snapshot. */
+  readonly gate?: (bytes: number, rows: number) => Promise<void> | undefined
+}
+
+export interface CopyTablesArgs extends CopyOptions {
+  /** Reads the rows. */
+  readonly source: Database
+  /** Another session on the source: looks who waits for a table. */
+  readonly sourceObserver: Database
+  /** Small ones: they share one snapshot and one transaction on each side. */
+  readonly tables: readonly MigratedTable[]
+}
+
+const FIRST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 10_000
+export const EARLIER_ENDED = 'an earlier attempt ended before its copy was recorded'
+export const GAVE_WAY = 'a statement on the source waited for its lock'
+
+/**
+ * Copies tables exactly once (HANDOFF.md R3): what was copied and under which snapshot is recorded in the target transaction that
+ * makes the copies final. Gives the tables free for a statement that has waited a second for one, and tries again; not under a
+ * shared snapshot. If that fails for several at once, each is copied by itself. May be killed anywhere and run again, also
+ * beside an older attempt. In the order of `tables`.
+ */
+export async function copyTables(args: CopyTablesArgs): Promise<CopiedTable[]> {
+  const { tables, signal } = args
+  const [first, ...others] = tables
+  if (!first) return []
+  if (others.length === 0) return [await copyOne(args, first, EARLIER_ENDED)]
+  try {
+    return await attempt(args, EARLIER_ENDED)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!(error instanceof MigrationError) || error.kind === 'ConnectionLost') throw error
+  }
+  const copied: CopiedTable[] = []
+  for (const table of tables) copied.push(await copyOne(args, table, 'it was copied together with a table that failed'))
+  return copied
+}
+
+async function copyOne(args: CopyTablesArgs, table: MigratedTable, firstReason: string): Promise<CopiedTable> {
+  const { signal } = args
+  let why = firstReason
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    try {
+      const [copied] = await attempt({ ...args, tables: [table] }, why)
+      if (copied) return copied
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof MigrationError)) throw error
+      if (error.kind !== 'LockTimeout') throw named(error, qualified(table.sourceSchema, table.sourceTable))
+    }
+    why = GAVE_WAY
+    await pause(pauseMs, signal)
+  }
+}
+
+async function attempt(args: CopyTablesArgs, why: string): Promise<CopiedTable[]> {
+  const { source, sourceObserver, target, id, tables, incremental, replicaRole, signal } = args
+  await beginAttempt(target, id, tables, why)
+  await prepareEmptying(target, id, tables, replicaRole)
+  return target.transaction(async () => {
+    await target.query(copyingSettings(replicaRole))
+    const done = await lockRecords(target, id, tables)
+    const open = tables.filter((_, at) => done[at] === undefined)
+    await emptyTables(target, open)
+    const results = new Map<MigratedTable, CopyResult>()
+    if (open.length > 0) {
+      const copied = await underSnapshot({ source, sourceObserver, tables: open, own: incremental, signal }, async (opened, stop) => {
+        const into = await targetShapes(target, open)
+        for (const [at, table] of open.entries()) {
+          const shapes = { from: opened.shapes[at], into: into[at] }
+          if (shapes.from && shapes.into) results.set(table, await copyRows(args, table, shapes.from, shapes.into, stop))
+        }
+        if (opened.handoff) await waitDurable(source, sourceObserver, parseLsn(opened.handoff.lsn), stop)
+        return opened.handoff
+      })
+      await record(args, [...results.values()], copied)
+    }
+    return tables.map((table, at) => {
+      const { rows, bytes } = results.get(table) ?? { rows: '0', bytes: '0' }
+      return done[at] ?? { rows, bytes, now: true }
+    })
+  })
+}
+
+async function copyRows(
+  args: CopyTablesArgs,
+  table: MigratedTable,
+  from: TableShape,
+  into: TableShape,
+  stop: AbortSignal,
+): Promise<CopyResult> {
+  const { source, target, incremental, onBegin, onProgress, gate } = args
+  onBegin?.(table)
+  const { rows, bytes } = await transferRows({
+    ...{ source, target, table, from, into, incremental, stop },
+    onProgress: (bytes, rows) => onProgress?.(table, bytes, rows),
+    gate: (bytes, rows) => gate?.(bytes, rows),
+  })
+  return { table, rows: String(rows), bytes: String(bytes) }
+}
+
+async function record(
+  { target, id, incremental, systemIdentifier }: CopyTablesArgs,
+  results: readonly CopyResult[],
+  handoff: Handoff | undefined,
+): Promise<void> {
+  if (incremental && !handoff) throw new MigrationError('Internal', 'A copy was to be recorded without its snapshot.')
+  await recordCopies(target, id, results, handoff, systemIdentifier ?? null)
+}
+
+/** For a transaction that copies; losing it in a crash loses its record too. */
+export function copyingSettings(replicaRole: boolean): string {
+  return `set local synchronous_commit = off${replicaRole ? '; set local session_replication_role = replica' : ''}`
+}
+
+export async function targetShapes(target: Database, tables: readonly MigratedTable[]): Promise<TableShape[]> {
+  const names = tables.map(({ targetSchema, targetTable }) => ({ schema: targetSchema, name: targetTable }))
+  const shapes = await readTableShapes(target, names)
+  return tables.map((table, at) => {
+    const shape = shapes[at]
+    if (shape?.kind === 'r' || shape?.kind === 'p') return shape
+    throw missingOnTarget(table)
+  })
+}
+
+/** The error with the name of the table whose copy failed. */
+export function named(error: MigrationError, label: string): MigrationError {
+  if (error.table !== undefined || error.kind === 'ConnectionLost') return error
+  const { kind, side, lsn, hint, message } = error
+  return new MigrationError(kind, `${message} Table ${label} is copied again from its start.`, {
+    side,
+    table: label,
+    lsn,
+    hint,
+    cause: error,
+  })
+}
