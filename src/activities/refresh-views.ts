@@ -2,6 +2,7 @@ import { copyUnlogged } from '../copy/copy-unlogged.ts'
 import { refreshMaterializedViews } from '../cutover/refresh-materialized-views.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
 import { readSelectedTables } from '../source/selected-tables.ts'
+import { readNameMap } from '../state/name-map-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
 import { FAILPOINTS } from './failpoints.ts'
@@ -24,7 +25,13 @@ export function refreshViews(services: ActivityServices): MigrationActivities['r
         signal: run.signal,
       })
     }
-    const refreshed = await refreshMaterializedViews({ source, target, spec: run.spec, signal: run.signal })
+    const refreshed = await refreshMaterializedViews({
+      source,
+      target,
+      spec: run.spec,
+      names: await readNameMap(target, run.id),
+      signal: run.signal,
+    })
     await run.failpoint(FAILPOINTS.viewsRefreshed)
     return { refreshed }
   })

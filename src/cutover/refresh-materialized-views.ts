@@ -1,3 +1,4 @@
+import { NameMap } from '../mapping/name-map.ts'
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
@@ -33,12 +34,15 @@ export async function refreshMaterializedViews({
   target,
   signal,
   spec,
+  names = new NameMap(),
 }: {
   source: Database
   target: Database
   signal: AbortSignal
   /** With it only selected views are refreshed: one of the same name may be on the target by chance. */
   spec?: Pick<MigrationSpec, 'objects' | 'exclude'>
+  /** How they are called on the target. Default: as on the source. */
+  names?: NameMap
 }): Promise<number> {
   const populated = await source.query<ViewRow>(`${IN_ORDER} and c.relispopulated order by o.depth, 1, 2`)
   const there = await target.query<ViewRow>(IN_ORDER)
@@ -46,8 +50,9 @@ export async function refreshMaterializedViews({
   let refreshed = 0
   for (const { schema, name } of populated) {
     signal.throwIfAborted()
-    if (!onTarget.has(`${schema}\0${name}`) || (spec && !selects(spec, schema, name))) continue
-    await target.query(`refresh materialized view ${qualified(schema, name)}`)
+    const view = names.relation({ schema, name })
+    if (!onTarget.has(`${view.schema}\0${view.name}`) || (spec && !selects(spec, schema, name))) continue
+    await target.query(`refresh materialized view ${qualified(view.schema, view.name)}`)
     refreshed++
   }
   return refreshed

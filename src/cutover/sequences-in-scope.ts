@@ -1,3 +1,5 @@
+import { readLeftOutColumns } from '../mapping/left-out-columns.ts'
+import { NameMap } from '../mapping/name-map.ts'
 import type { Database } from '../postgres/connect.ts'
 import { readSourceRelations } from '../schema/unselected-relations.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
@@ -17,9 +19,16 @@ interface SequenceRow extends Record<string, string | null> {
 /**
  * The source's sequences that go along: those that belong to a column of a selected table or stand in one's default, and those
  * that belong to no column in a schema that is selected whole. Found by pg_depend: 'i' for identity, 'a' for serial, and the
- * default's own dependency. A partition's sequences go with its root.
+ * default's own dependency. A partition's sequences go with its root. A column that is left out brings none along.
+ *
+ * @param names which columns are selected; default: all
+ * @returns the source's names
  */
-export async function sequencesInScope(source: Database, spec: Pick<MigrationSpec, 'objects' | 'exclude'>): Promise<SequenceName[]> {
+export async function sequencesInScope(
+  source: Database,
+  spec: Pick<MigrationSpec, 'objects' | 'exclude'>,
+  names: NameMap = new NameMap(),
+): Promise<SequenceName[]> {
   const sequences = await source.query<SequenceRow>(
     `select s.oid, n.nspname as schema, s.relname as name from pg_class s join pg_namespace n on n.oid = s.relnamespace
       where s.relkind = 'S' and s.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove')
@@ -27,23 +36,28 @@ export async function sequencesInScope(source: Database, spec: Pick<MigrationSpe
       order by 2, 3`,
   )
   // Joined here: without statistics PostgreSQL may join these by nested loops, which takes minutes for thousands of tables.
-  const owners = await source.query<{ sequence: string; relation: string }>(
-    `select objid as sequence, refobjid as relation from pg_depend
+  const owners = await source.query<{ sequence: string; relation: string; number: string }>(
+    `select objid as sequence, refobjid as relation, refobjsubid as number from pg_depend
       where classid = 'pg_class'::regclass and refclassid = 'pg_class'::regclass and deptype in ('a', 'i') and refobjsubid > 0`,
   )
   const defaults = await source.query<{ fallback: string; sequence: string }>(
     `select objid as fallback, refobjid as sequence from pg_depend where classid = 'pg_attrdef'::regclass and refclassid = 'pg_class'::regclass`,
   )
-  const tables = await source.query<{ fallback: string; relation: string }>(`select oid as fallback, adrelid as relation from pg_attrdef`)
+  const columns = await source.query<{ fallback: string; relation: string; number: string }>(
+    `select oid as fallback, adrelid as relation, adnum as number from pg_attrdef`,
+  )
   const relations = await readSourceRelations(source, spec)
   const selected = new Set(relations.flatMap((relation) => (relation.selected ? [relation.oid] : [])))
-  const owner = new Map(owners.map(({ sequence, relation }) => [sequence, relation]))
-  const tableOf = new Map(tables.map(({ fallback, relation }) => [fallback, relation]))
-  const used = new Set(defaults.flatMap(({ fallback, sequence }) => (selected.has(tableOf.get(fallback) ?? '') ? [sequence] : [])))
+  const leftOut = new Set((await readLeftOutColumns(source, names)).map(({ relation, number }) => `${relation} ${number}`))
+  const isSelected = (column: { relation: string; number: string } | undefined): boolean =>
+    column !== undefined && selected.has(column.relation) && !leftOut.has(`${column.relation} ${column.number}`)
+  const owner = new Map(owners.map((row) => [row.sequence, row]))
+  const columnOf = new Map(columns.map((row) => [row.fallback, row]))
+  const used = new Set(defaults.flatMap(({ fallback, sequence }) => (isSelected(columnOf.get(fallback)) ? [sequence] : [])))
   return sequences
     .filter(({ oid, schema }) => {
-      const table = owner.get(oid)
-      return used.has(oid) || (table === undefined ? selectsSchema(spec, schema) === 'whole' : selected.has(table))
+      const column = owner.get(oid)
+      return used.has(oid) || (column === undefined ? selectsSchema(spec, schema) === 'whole' : isSelected(column))
     })
     .map(({ schema, name }) => ({ schema, name }))
 }

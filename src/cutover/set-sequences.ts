@@ -1,10 +1,12 @@
 import { MigrationError } from '../errors/migration-error.ts'
+import { NameMap } from '../mapping/name-map.ts'
 import type { Database } from '../postgres/connect.ts'
 import { literal, qualified } from '../postgres/quote.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { sequencesInScope } from './sequences-in-scope.ts'
 import type { SequenceName } from './sequences-in-scope.ts'
 
+/** A sequence of the source, unless told otherwise, with its state. */
 export interface SequenceValue extends SequenceName {
   /** As PostgreSQL prints it. */
   readonly lastValue: string
@@ -24,15 +26,19 @@ export async function setSequences({
   target,
   id,
   spec,
+  map = new NameMap(),
 }: {
   source: Database
   target: Database
   id: string
   spec: Pick<MigrationSpec, 'objects' | 'exclude'>
-}): Promise<{ values: SequenceValue[]; moved: string[] }> {
-  const names = await sequencesInScope(source, spec)
-  const values = await readSequences(source, names)
-  await checkThere(target, names)
+  /** How names are called on the target. Default: as on the source. */
+  map?: NameMap
+}): Promise<{ /** By their names on the target. */ values: SequenceValue[]; /** On the source, quoted. */ moved: string[] }> {
+  const names = await sequencesInScope(source, spec, map)
+  const read = await readSequences(source, names)
+  const values = read.map((value) => ({ ...value, ...map.relation(value) }))
+  await checkThere(target, values)
   for (let at = 0; at < values.length; at += BATCH) {
     const batch = values.slice(at, at + BATCH)
     const calls = batch.map((s) => `setval(${literal(qualified(s.schema, s.name))}::regclass, ${BigInt(s.lastValue)}, ${s.isCalled})`)
@@ -50,7 +56,7 @@ export async function setSequences({
     )
   }
   const again = await readSequences(source, names)
-  const moved = again.filter((s, i) => s.lastValue !== values[i]?.lastValue || s.isCalled !== values[i].isCalled)
+  const moved = again.filter((s, i) => s.lastValue !== read[i]?.lastValue || s.isCalled !== read[i].isCalled)
   return { values, moved: moved.map((s) => qualified(s.schema, s.name)) }
 }
 

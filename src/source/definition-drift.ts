@@ -1,8 +1,11 @@
 import { MigrationError } from '../errors/migration-error.ts'
+import { mappedType } from '../mapping/mapped-type.ts'
+import { NameMap } from '../mapping/name-map.ts'
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { readMigratedTables } from '../state/migrated-table.ts'
+import { readNameMap } from '../state/name-map-record.ts'
 import { readSelectedTables } from './selected-tables.ts'
 
 interface TargetColumn extends Record<string, string | null> {
@@ -15,7 +18,7 @@ interface TargetColumn extends Record<string, string | null> {
 /**
  * Compares the selected tables as the source has them now with what stands on the target: a table made, dropped or renamed,
  * a column added, dropped, renamed or retyped since the definitions were copied. Fails with `UnsupportedDdl` naming the
- * first differences. `sameTypes` is for migrations whose target tables pgmove made; others may have wider types.
+ * first differences. Columns that are not selected may be anything. `sameTypes` is for migrations whose target tables pgmove made; others may have wider types.
  */
 export async function checkDefinitionDrift(
   source: Database,
@@ -23,6 +26,8 @@ export async function checkDefinitionDrift(
   { id, spec, sameTypes }: { id: string; spec: Pick<MigrationSpec, 'objects' | 'exclude'>; sameTypes: boolean },
 ): Promise<void> {
   const migrated = new Map((await readMigratedTables(target, id)).map((t) => [`${t.sourceSchema}\0${t.sourceTable}`, t]))
+  const names = await readNameMap(target, id)
+  const unmapped = new NameMap()
   const found = new Map<string, string>()
   const rows = await target.query<TargetColumn>(
     `select n.nspname as schema, c.relname as table, a.attname as column, format_type(a.atttypid, a.atttypmod) as type
@@ -46,16 +51,24 @@ export async function checkDefinitionDrift(
       differences.push(`${name} is new`)
       continue
     }
+    const targets = new Set<string>()
     for (const column of table.columns) {
-      const type = found.get(`${to.targetSchema}\0${to.targetTable}\0${column.name}`)
-      if (type === undefined) differences.push(`${name}: the target has no column ${column.name}`)
-      else if (sameTypes && type !== column.type) differences.push(`${name}.${column.name} is ${column.type}, on the target ${type}`)
+      const target = to.columns ? to.columns.get(column.name) : column.name
+      if (target === undefined) continue
+      targets.add(target)
+      const type = found.get(`${to.targetSchema}\0${to.targetTable}\0${target}`)
+      if (type === undefined) differences.push(`${name}: the target has no column ${target}`)
+      else if (sameTypes && mappedType(type, unmapped) !== mappedType(column.type, names))
+        differences.push(`${name}.${column.name} is ${column.type}, on the target ${type}`)
+    }
+    for (const lost of to.columns?.keys() ?? []) {
+      if (!table.columns.some((column) => column.name === lost)) differences.push(`${name}: the source has no column ${lost} any more`)
     }
     if (sameTypes) {
-      const names = new Set(table.columns.map((column) => column.name))
       const prefix = `${to.targetSchema}\0${to.targetTable}\0`
+      const known = new Set([...targets, ...(to.columns?.values() ?? [])])
       for (const other of found.keys()) {
-        if (other.startsWith(prefix) && !names.has(other.slice(prefix.length)))
+        if (other.startsWith(prefix) && !known.has(other.slice(prefix.length)))
           differences.push(`${name}: the source has no column ${other.slice(prefix.length)} any more`)
       }
     }
