@@ -15,6 +15,7 @@ export const USAGE = `npm run bench -- NAME [options]
 
   memory                the worker's memory with a table of 2 GB and a transaction of 1,000,000 row changes; how soon pause,
                         resume and cancel act; how long the application waits for locks
+  schema                the definitions of 10,000 tables with 3 indexes each, beside pg_dump --schema-only | psql
 
   --scale FACTOR        size; 1, the default, is what BENCHMARKS.md speaks of
   --from, --to MAJOR    versions of source and target, 10 to 18 (default 13 and 17)

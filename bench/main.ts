@@ -1,7 +1,8 @@
 import { parseBenchOptions, USAGE } from './bench-options.ts'
 import { memory } from './memory.ts'
+import { schema } from './schema.ts'
 
-const BENCHES = { memory } as const
+const BENCHES = { memory, schema } as const
 
 try {
   const options = parseBenchOptions(process.argv.slice(2), Object.keys(BENCHES))
