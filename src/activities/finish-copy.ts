@@ -9,7 +9,13 @@ export function finishCopy(services: ActivityServices): MigrationActivities['fin
   return migrationActivity(services, async (run) => {
     const target = await run.connect('target', 'indexes')
     if (run.spec.types.includes('schema')) {
-      await restoreIndexes({ target, id: run.id, signal: run.signal, onProgress: (done, total) => (run.progress = { done, total }) })
+      await restoreIndexes({
+        target,
+        id: run.id,
+        signal: run.signal,
+        empty: !run.spec.types.includes('full'),
+        onProgress: (done, total) => (run.progress = { done, total }),
+      })
     }
     const [row] = await target.query<{ lsn: string | null; total: string; copied: string; rows: string; bytes: string }>(
       // Not max(lsn): that aggregate came with 13.

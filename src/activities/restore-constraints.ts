@@ -14,6 +14,7 @@ export function restoreConstraints(services: ActivityServices): MigrationActivit
       id: run.id,
       replicaRole: await canSetReplicaRole(target),
       incremental: run.spec.types.includes('incremental'),
+      empty: !run.spec.types.includes('full') && !run.spec.types.includes('incremental'),
       signal: run.signal,
       onProgress: (done, total) => {
         run.progress = { done, total }

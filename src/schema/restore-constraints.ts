@@ -1,7 +1,7 @@
 import type { Database } from '../postgres/connect.ts'
 import { parseForeignKey } from './foreign-key-definition.ts'
 import { recordChange } from './record-change.ts'
-import { restoreOneByOne, runDefinitions } from './restore-entries.ts'
+import { restoreInBatches, restoreOneByOne, runDefinitions } from './restore-entries.ts'
 import type { RestoreOptions } from './restore-entries.ts'
 import { mayStand, standInFor } from './stand-in-foreign-key.ts'
 import { markRestored, readFollowers, readRemaining } from './stored-entry.ts'
@@ -13,6 +13,8 @@ export interface RestoreConstraintsOptions extends RestoreOptions {
   readonly replicaRole: boolean
   /** Changes will be applied: triggers and rules stay off until cutover, and so do foreign keys without replica role. */
   readonly incremental: boolean
+  /** No table is filled: a foreign key is made in no time, so several share a transaction. Default false. */
+  readonly empty?: boolean | undefined
 }
 
 /**
@@ -21,8 +23,9 @@ export interface RestoreConstraintsOptions extends RestoreOptions {
  * `pgmove.object_change`. Returns how many entries it restored.
  */
 export async function restoreConstraints(options: RestoreConstraintsOptions): Promise<number> {
-  const { target, id, replicaRole, incremental } = options
+  const { target, id, replicaRole, incremental, empty = false } = options
   const entries = await readRemaining(target, id, 'constraint')
+  if (!incremental && empty) return restoreInBatches(entries, options)
   return restoreOneByOne(entries, options, async (database, entry) => {
     if (incremental && !replicaRole && entry.kind === 'FK CONSTRAINT' && entry.table) {
       await restoreForeignKey(database, id, entry, entry.table)

@@ -1,4 +1,4 @@
-import { restoreOneByOne } from './restore-entries.ts'
+import { restoreInBatches, restoreOneByOne } from './restore-entries.ts'
 import type { RestoreOptions } from './restore-entries.ts'
 import { readRemaining } from './stored-entry.ts'
 import type { StoredEntry } from './stored-entry.ts'
@@ -6,13 +6,16 @@ import type { StoredEntry } from './stored-entry.ts'
 export interface RestoreIndexesOptions extends RestoreOptions {
   /** Only what belongs to this table and needs nothing unfinished of another. Default: all that remain, in order. */
   readonly table?: { readonly schema: string; readonly name: string } | undefined
+  /** No table is filled: each index is made in no time, so several share a transaction. Default false. */
+  readonly empty?: boolean | undefined
 }
 
 /** Builds indexes, primary keys, unique and exclusion constraints, and statistics objects; returns how many. */
-export async function restoreIndexes({ table, ...options }: RestoreIndexesOptions): Promise<number> {
+export async function restoreIndexes({ table, empty = false, ...options }: RestoreIndexesOptions): Promise<number> {
   const { target, id } = options
   const entries = await readRemaining(target, id, 'index', table)
-  return restoreOneByOne(table ? await independent(entries, options) : entries, options)
+  const ready = table ? await independent(entries, options) : entries
+  return empty ? restoreInBatches(ready, options) : restoreOneByOne(ready, options)
 }
 
 /** Without the entries that wait for another table's. */
