@@ -1,0 +1,11 @@
+create text search parser zoo.words (start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, headline = prsd_headline, lextypes = prsd_lextype);
+create text search template zoo.simple_template (init = dsimple_init, lexize = dsimple_lexize);
+create text search dictionary zoo.short_words (template = zoo.simple_template, accept = false);
+create text search dictionary zoo.stemmed (template = snowball, language = 'german', stopwords = 'german');
+create text search configuration zoo.search (parser = zoo.words);
+alter text search configuration zoo.search add mapping for asciiword, word with zoo.short_words, zoo.stemmed;
+create text search configuration zoo.copied (copy = pg_catalog.english);
+comment on text search configuration zoo.search is 'searches';
+comment on text search dictionary zoo.stemmed is 'stems';
+comment on text search parser zoo.words is 'parses';
+comment on text search template zoo.simple_template is 'simple';
