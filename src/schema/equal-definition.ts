@@ -4,12 +4,17 @@ import { qualified } from '../postgres/quote.ts'
 import type { TocEntry } from './archive-toc.ts'
 
 const SINCE_EXECUTE_FUNCTION = 110000
+const SINCE_PLAIN_BIT_STRINGS = 110000
 const SINCE_MULTIRANGES = 140000
+const SINCE_IN_ARGUMENTS = 140000
 const SINCE_NOT_NULL_NAMES = 180000
 
 /** What an older server can't say, by the version that says it. */
 const NEWER_WORDS: readonly { readonly since: number; readonly kind: string; readonly words: RegExp; readonly as: string }[] = [
   { since: SINCE_EXECUTE_FUNCTION, kind: 'TRIGGER', words: / EXECUTE PROCEDURE /g, as: ' EXECUTE FUNCTION ' },
+  { since: SINCE_PLAIN_BIT_STRINGS, kind: 'TABLE', words: /(?<![\w"$'])B(?='[01]*'::)/g, as: '' },
+  { since: SINCE_PLAIN_BIT_STRINGS, kind: 'DEFAULT', words: /(?<![\w"$'])B(?='[01]*'::)/g, as: '' },
+  { since: SINCE_IN_ARGUMENTS, kind: 'PROCEDURE', words: /(?<=^CREATE PROCEDURE .*[(,] ?)IN (?=.*\)$)/gm, as: '' },
   { since: SINCE_MULTIRANGES, kind: 'TYPE', words: /,\n {4}multirange_type_name = [^\n]*?(,?)(?=\n)/g, as: '$1' },
   { since: SINCE_NOT_NULL_NAMES, kind: 'TABLE', words: / CONSTRAINT (?:"(?:[^"]|"")*"|\S+) NOT NULL/g, as: ' NOT NULL' },
 ]

@@ -5,6 +5,8 @@ import { entryName } from './entry-name.ts'
 import { isSatellite } from './entry-stage.ts'
 import type { EntryTable } from './entry-tables.ts'
 import { sameText } from './equal-definition.ts'
+import { withoutSettings } from './restorable-definition.ts'
+import { withoutSecrets } from './without-secrets.ts'
 
 /** The target's archive, with the table of each entry that belongs to one. */
 export interface ExistingObjects {
@@ -29,6 +31,8 @@ export interface Comparison {
   readonly differences: readonly Difference[]
 }
 
+const HEAP = 'heap'
+const SINCE_ACCESS_METHODS = 120000
 /** One name for all of these in a schema. */
 const RELATION_KINDS: ReadonlySet<string> = new Set(['TABLE', 'FOREIGN TABLE', 'VIEW', 'MATERIALIZED VIEW', 'SEQUENCE', 'INDEX'])
 /** Being there is enough: the definition says nothing more, or is the extension's own. */
@@ -61,12 +65,12 @@ export function compareWithExisting(
     const found = there.get(objectKey(entry)) ?? []
     const equal = BY_PRESENCE.has(entry.kind)
       ? target.present.has(presenceKey(entry.kind, entry.tag))
-      : found.some((other) => sameText(entry.kind, entry.definition, other.definition, versions))
+      : found.some((other) => isEqual(entry, other, versions))
     if (equal) {
       kept.add(entry.dumpId)
       if (entry.kind === 'TABLE') keptTables.add(nameKey(entry))
     } else if (isSatellite(entry)) continue
-    else if (found[0]) differences.push({ entry, object: entryName(entry), text: firstDifference(entry.definition, found[0].definition) })
+    else if (found[0]) differences.push({ entry, object: entryName(entry), text: firstDifference(withoutSettings(entry.definition), withoutSecrets(found[0]).definition) })
     else if (RELATION_KINDS.has(entry.kind)) {
       const [other] = relations.get(nameKey(entry)) ?? []
       if (other) differences.push({ entry, object: entryName(entry), text: `on the target it is a ${other.kind}` })
@@ -79,6 +83,12 @@ export function compareWithExisting(
     if (keptTables.has(`${table.schema}\0${table.name}`)) differences.push({ object: entryName(entry), text: 'only the target has it' })
   }
   return { kept, differences }
+}
+
+function isEqual(wanted: TocEntry, existing: TocEntry, versions: readonly [number, number]): boolean {
+  const [mine, theirs] = [wanted, existing].map(({ accessMethod }) => accessMethod ?? HEAP)
+  if (mine !== theirs && versions.every((version) => version >= SINCE_ACCESS_METHODS)) return false
+  return sameText(wanted.kind, withoutSettings(wanted.definition), withoutSecrets(existing).definition, versions)
 }
 
 /** How an object is named in `ExistingObjects.present`. */
