@@ -25,8 +25,8 @@ function keyOf(schema: string | null, name: string | null): string {
   return `${schema}\0${name}`
 }
 
-/** Counts an attempt, where it stands even if the attempt is killed; a repeated one is noted with the reason. */
-export async function beginAttempt(target: Database, id: string, tables: readonly MigratedTable[], why: string): Promise<void> {
+/** Counts an attempt, where it stands even if the attempt is killed; a repeated one is noted with the reason. Returns the highest count. */
+export async function beginAttempt(target: Database, id: string, tables: readonly MigratedTable[], why: string): Promise<number> {
   const rows = await target.query<{ s: string; t: string; attempts: string }>(
     `update pgmove.migrated_table m set attempts = m.attempts + 1 where ${OF_TABLES} and m.copied_at is null
      returning m.source_schema as s, m.source_table as t, m.attempts`,
@@ -35,6 +35,7 @@ export async function beginAttempt(target: Database, id: string, tables: readonl
   for (const { s, t, attempts } of rows) {
     if (Number(attempts) > 1) await note(target, id, 'repeated', qualified(s, t), `Copied ${attempts} times: ${why}.`)
   }
+  return Math.max(0, ...rows.map(({ attempts }) => Number(attempts)))
 }
 
 /**

@@ -79,6 +79,20 @@ create table pgmove.copy_progress (
   bytes bigint not null,
   primary key (id, source_schema, source_table)
 );
+-- Parts of a big table that are copied at once under one snapshot, of its latest attempt. The table counts as copied only with
+-- its own record, made when every part is in.
+create table pgmove.copy_chunk (
+  id text not null references pgmove.migration,
+  source_schema text not null,
+  source_table text not null,
+  attempt int not null,
+  chunk int not null,
+  range text not null,
+  rows bigint,
+  bytes bigint,
+  copied_at timestamptz,
+  primary key (id, source_schema, source_table, chunk)
+);
 -- The table of contents of the source's pg_dump archive, with what became of each entry.
 create table pgmove.entry (
   id text not null references pgmove.migration,
@@ -97,6 +111,21 @@ create table pgmove.entry (
   primary key (id, dump_id)
 );
 create index entry_by_table on pgmove.entry (id, stage, table_schema, table_name);
+-- Owners, grants, default privileges and settings, one statement each, made when everything else is done; with a reason where
+-- that is left to a person.
+create table pgmove.access_change (
+  id text not null references pgmove.migration,
+  ordinal int not null,
+  kind text not null,
+  object text not null,
+  role text,
+  as_role text,
+  schema text,
+  statement text not null,
+  left_reason text,
+  done_at timestamptz,
+  primary key (id, ordinal)
+);
 -- What pgmove switched off or weakened on the target until cutover, with the statement that puts it back.
 create table pgmove.object_change (
   id text not null references pgmove.migration,
