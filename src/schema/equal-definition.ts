@@ -2,11 +2,13 @@ import { sqlState } from '../errors/classify.ts'
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import type { TocEntry } from './archive-toc.ts'
+import { sameStatements } from './same-statements.ts'
 
 const SINCE_EXECUTE_FUNCTION = 110000
 const SINCE_PLAIN_BIT_STRINGS = 110000
 const SINCE_MULTIRANGES = 140000
 const SINCE_IN_ARGUMENTS = 140000
+const SINCE_SQL_WORDS = 140000
 const SINCE_NOT_NULL_NAMES = 180000
 
 /** What an older server can't say, by the version that says it. */
@@ -27,8 +29,29 @@ export function sameText(kind: string, source: string, target: string, versions:
   const words = NEWER_WORDS.filter(
     (newer) => newer.kind === kind && Math.min(...versions) < newer.since && newer.since <= Math.max(...versions),
   )
-  const plain = (definition: string) => words.reduce((text, newer) => text.replaceAll(newer.words, newer.as), definition.trim())
-  return plain(source) === plain(target)
+  const plain = (definition: string) =>
+    words.reduce((text, newer) => text.replaceAll(newer.words, newer.as), inOrder(kind, definition.trim(), versions))
+  const [one, other] = [plain(source), plain(target)]
+  if (one === other) return true
+  const acrossSqlWords = Math.min(...versions) < SINCE_SQL_WORDS && SINCE_SQL_WORDS <= Math.max(...versions)
+  return acrossSqlWords && sameStatements(one, other)
+}
+
+const INHERITING = /^(CREATE (?:UNLOGGED )?TABLE [^\n]* \(\n)([^]*?)(\n\)\nINHERITS \()/
+
+/**
+ * The definition with its columns sorted if the table inherits: pg_dump's definition of a table that got its parent later (ALTER
+ * TABLE … INHERIT) makes the inherited columns first, and reads differently from then on. Rows are copied by the columns' names.
+ * Of a NOT NULL that the parent has too, only 18 and later tell that it is the child's own.
+ */
+function inOrder(kind: string, definition: string, versions: readonly [number, number]): string {
+  if (kind !== 'TABLE') return definition
+  const acrossNames = Math.min(...versions) < SINCE_NOT_NULL_NAMES && SINCE_NOT_NULL_NAMES <= Math.max(...versions)
+  return definition.replace(INHERITING, (_, before: string, columns: string, after: string) => {
+    const comparable = acrossNames ? columns.replaceAll(/ NOT NULL(?=,?\n|$)/g, '') : columns
+    const sorted = comparable.split(/,?\n/).sort().join('\n')
+    return `${before}${sorted}${after}`
+  })
 }
 
 /** Kinds whose query the server itself words anew; 16 and 17 leave table names out that older versions write. */

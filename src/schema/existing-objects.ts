@@ -70,7 +70,12 @@ export function compareWithExisting(
       kept.add(entry.dumpId)
       if (entry.kind === 'TABLE') keptTables.add(nameKey(entry))
     } else if (isSatellite(entry)) continue
-    else if (found[0]) differences.push({ entry, object: entryName(entry), text: firstDifference(withoutSettings(entry.definition), withoutSecrets(found[0]).definition) })
+    else if (found[0])
+      differences.push({
+        entry,
+        object: entryName(entry),
+        text: firstDifference(withoutSettings(entry.definition), withoutSecrets(found[0]).definition),
+      })
     else if (RELATION_KINDS.has(entry.kind)) {
       const [other] = relations.get(nameKey(entry)) ?? []
       if (other) differences.push({ entry, object: entryName(entry), text: `on the target it is a ${other.kind}` })
