@@ -18,6 +18,7 @@ export function dumpDefinitions(services: ActivityServices): MigrationActivities
       targetConnection: await run.resolved('target'),
       id: run.id,
       spec: run.spec,
+      roles: run.spec.roles,
       signal: run.signal,
     })
     await run.failpoint(FAILPOINTS.definitionsDumped)

@@ -2,6 +2,7 @@ import { sqlState } from '../errors/classify.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import { ident, qualified } from '../postgres/quote.ts'
+import { restoreAccess } from '../roles/restore-access.ts'
 import { note } from '../state/migration-record.ts'
 import { pendingChanges, restoreObject } from '../state/object-change.ts'
 import type { RecordedChange } from '../state/object-change.ts'
@@ -13,7 +14,8 @@ const LOCK_TIMEOUT = '10s'
 
 /**
  * Puts everything that was switched off or weakened on the target back, in reverse order: triggers, rules, identities, row
- * security, foreign keys. Each with its record in one transaction, so that it may be killed anywhere and run again.
+ * security, foreign keys; then gives owners, grants and settings away. Each with its record in one transaction, so that it may be
+ * killed anywhere and run again.
  */
 export async function restoreTarget({
   target,
@@ -27,6 +29,31 @@ export async function restoreTarget({
   onProgress?: (done: number, total: number) => void
 }): Promise<void> {
   const changes = await pendingChanges(target, id)
+  if (!(await isGivenAway(target, id))) await putAllBack(target, id, changes, signal, onProgress)
+  await restoreAccess({ target, id, signal, onProgress })
+}
+
+/**
+ * Whether an earlier attempt has come as far as the owners: what isn't the target role's any more can't be altered by it. A superuser
+ * may give owners their objects before.
+ */
+async function isGivenAway(target: Database, id: string): Promise<boolean> {
+  const [row] = await target.query<{ given: string }>(
+    `select not rolsuper and exists (
+              select from pgmove.access_change where id = $1 and kind = 'owner' and done_at is not null and left_reason is null) as given
+       from pg_roles where rolname = current_user`,
+    [id],
+  )
+  return row?.given === 't'
+}
+
+async function putAllBack(
+  target: Database,
+  id: string,
+  changes: readonly RecordedChange[],
+  signal: AbortSignal,
+  onProgress?: (done: number, total: number) => void,
+): Promise<void> {
   let done = 0
   const restore = async (some: readonly RecordedChange[]): Promise<void> => {
     for (const change of some) {

@@ -76,7 +76,7 @@ export function withRoles(definition: string, name: (role: string) => string): s
 function parse(text: string): ParsedStatement[] {
   const all = Buffer.byteLength(text)
   return (parseSync(text).stmts ?? []).map(({ stmt, stmt_location: start = 0, stmt_len }) => ({
-    node: (stmt ?? {}),
+    node: stmt ?? {},
     start,
     end: stmt_len ? start + stmt_len : all,
   }))

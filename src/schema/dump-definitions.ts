@@ -1,5 +1,11 @@
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
+import { noteLeftAccess, writeAccessChanges } from '../roles/access-change.ts'
+import { mapRoles } from '../roles/map-definition.ts'
+import { droppedGrants, isAccess, planAccess } from '../roles/plan-access.ts'
+import { UNMAPPED } from '../roles/role-mapping.ts'
+import type { RoleMapping } from '../roles/role-mapping.ts'
+import { loadRoleParser } from '../roles/role-statement.ts'
 import type { ResolvedConnection } from '../postgres/resolved-connection.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { note } from '../state/migration-record.ts'
@@ -28,6 +34,8 @@ export interface DumpDefinitionsOptions {
   /** The migration's id. */
   readonly id: string
   readonly spec: Pick<MigrationSpec, 'objects' | 'exclude'>
+  /** How roles are called on the target, and whether grants come along. Default: as on the source, and they do. */
+  readonly roles?: RoleMapping
   readonly signal: AbortSignal
 }
 
@@ -46,7 +54,7 @@ const PARTITIONED = 'p'
  * @throws MigrationError `SchemaMismatch` when an object on the target differs; nothing was changed then
  */
 export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<DumpedDefinitions> {
-  const { source, target, id, spec, signal } = options
+  const { source, target, id, spec, roles = UNMAPPED, signal } = options
   if (await isDumped(target, id)) return countStored(target, id)
   const relations = await readSourceRelations(source, spec)
   const unselected = relations.filter(({ selected }) => !selected)
@@ -79,25 +87,44 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
     applicationName: `pgmove ${id} compare`,
   })
   const facts = await readTargetFacts(target)
-  const wanted = selected.map((entry) => ({ ...entry, definition: restorableDefinition(entry, facts, own) }))
+  await loadRoleParser()
+  const wanted = selected.map((entry) => {
+    const definition = restorableDefinition(entry, facts, own)
+    return { ...entry, definition: mapRoles({ ...entry, definition }, roles) }
+  })
   const present = { entries: existing, tables: await readEntryTables(target, existing), present: await readPresent(target) }
   const kept = await keptEntries(target, compareWithExisting(wanted, archive, present, [source.version, target.version]))
   const stages = stagesOf(selected, partitionedParents(selected, tables))
-  const stored = wanted.map((entry, ordinal) => ({
-    ordinal,
-    dumpId: entry.dumpId,
-    stage: stages.get(entry.dumpId) ?? ('definition' as const),
-    kind: entry.kind,
-    schema: entry.schema,
-    name: entry.tag,
-    table: tables.get(entry.dumpId) ?? null,
-    definition: entry.definition,
-    dependencies: entry.dependencies,
-    skipped: kept.has(entry.dumpId) ? EXISTS : extensionComment(entry),
-  }))
+  const access = await planAccess({
+    source,
+    target,
+    id,
+    archive,
+    entries: wanted,
+    kept,
+    existing,
+    tables,
+    mapping: roles,
+    everything: spec.objects === null,
+  })
+  const stored = wanted
+    .filter((entry) => !isAccess(entry))
+    .map((entry, ordinal) => ({
+      ordinal,
+      dumpId: entry.dumpId,
+      stage: stages.get(entry.dumpId) ?? ('definition' as const),
+      kind: entry.kind,
+      schema: entry.schema,
+      name: entry.tag,
+      table: tables.get(entry.dumpId) ?? null,
+      definition: entry.definition,
+      dependencies: entry.dependencies,
+      skipped: kept.has(entry.dumpId) ? EXISTS : extensionComment(entry),
+    }))
   const notes = [
     ...leftOut.map(({ entry, reason }) => ({ object: entryName(entry), text: `It was left out: ${reason}.` })),
     ...(await notCarriedOver(source, spec, selected, facts)),
+    ...(roles.grants === 'drop' ? droppedGrants(selected) : []),
   ]
   signal.throwIfAborted()
   await target.transaction(async () => {
@@ -105,6 +132,8 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
     if (row?.schema_dumped === 't') return
     await writeEntries(target, id, stored)
     for (const { object, text } of notes) await note(target, id, 'skipped', object, text)
+    await writeAccessChanges(target, id, access)
+    await noteLeftAccess(target, id)
     await target.query('update pgmove.migration set schema_dumped = true where id = $1', [id])
   })
   return countStored(target, id)
@@ -141,10 +170,9 @@ async function countStored(target: Database, id: string): Promise<DumpedDefiniti
   return { entries: Number(row?.entries ?? 0), skipped: Number(row?.skipped ?? 0) }
 }
 
-async function readTargetFacts(target: Database): Promise<{ version: number; tablespaces: ReadonlySet<string>; role: string }> {
+async function readTargetFacts(target: Database): Promise<{ version: number; tablespaces: ReadonlySet<string> }> {
   const rows = await target.query<{ name: string }>('select spcname as name from pg_tablespace')
-  const [me] = await target.query<{ role: string }>('select current_user as role')
-  return { version: target.version, tablespaces: new Set(rows.map(({ name }) => name)), role: me?.role ?? '' }
+  return { version: target.version, tablespaces: new Set(rows.map(({ name }) => name)) }
 }
 
 /** CREATE EXTENSION sets the comment itself, and only the extension's owner may. */

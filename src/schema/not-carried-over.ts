@@ -9,22 +9,14 @@ export interface Remark {
   readonly text: string
 }
 
-/** What stays behind beside whole entries: owners, tablespaces, and what pg_dump was told to leave out. */
+/** What stays behind beside whole entries: tablespaces, and what pg_dump was told to leave out. */
 export async function notCarriedOver(
   source: Database,
   spec: Pick<MigrationSpec, 'objects'>,
   selected: readonly TocEntry[],
-  target: { readonly tablespaces: ReadonlySet<string>; readonly role: string },
+  target: { readonly tablespaces: ReadonlySet<string> },
 ): Promise<Remark[]> {
   const remarks: Remark[] = []
-  const owners = [...new Set(selected.flatMap(({ owner }) => (owner === null || owner === target.role ? [] : [owner])))].sort()
-  if (owners.length > 0) {
-    const names = owners.slice(0, 20).map(ident).join(', ')
-    remarks.push({
-      object: 'owner',
-      text: `Owners were not carried over (${names}${owners.length > 20 ? ', …' : ''}): everything belongs to ${ident(target.role)}.`,
-    })
-  }
   for (const entry of selected) {
     const { tablespace } = entry
     if (tablespace === null || target.tablespaces.has(tablespace)) continue

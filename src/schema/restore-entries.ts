@@ -21,7 +21,7 @@ export type RestoreEntry = (target: Database, entry: StoredEntry) => Promise<voi
 
 const BATCH_ENTRIES = 50
 const BATCH_CHARACTERS = 200_000
-/** A role, or a right of the target's role, that a grant or comment would need. */
+/** A role, or a right of the target's role, that a comment or user mapping would need. */
 const SKIPPED_STATES: ReadonlySet<string> = new Set(['42704', '42501', '0LP01'])
 /** Set for every transaction that restores: what pg_restore sets, unless the entry says otherwise. */
 const SETTINGS = `set local default_tablespace = ''`
@@ -30,7 +30,7 @@ const SINCE_ACCESS_METHODS = 120000
 /** Restores entries in their order, each exactly once, several in one transaction; one by one where that fails. */
 export async function restoreInBatches(entries: readonly StoredEntry[], options: RestoreOptions): Promise<number> {
   const { target, id, signal, onProgress } = options
-  // Nothing needs a comment or a grant, and these are the ones that may be refused.
+  // Nothing needs a comment, and these are the ones that may be refused.
   const ordered = [...entries.filter((entry) => !isTolerant(entry)), ...entries.filter(isTolerant)]
   let done = 0
   for (const batch of batches(ordered)) {
@@ -154,9 +154,9 @@ function serverText(error: MigrationError): string {
   return error.message.replace(/^On the target: /, '')
 }
 
-/** Grants name roles, which belong to the server and may be missing; some comments need more than the target role owns. */
+/** User mappings name roles, which belong to the server and may be missing; some comments need more than the target role owns. */
 function isTolerant(entry: Pick<StoredEntry, 'kind'>): boolean {
-  return isSatellite(entry) || entry.kind === 'DEFAULT ACL' || entry.kind === 'USER MAPPING'
+  return isSatellite(entry) || entry.kind === 'USER MAPPING'
 }
 
 function batches(entries: readonly StoredEntry[]): StoredEntry[][] {

@@ -65,7 +65,7 @@ export interface MigrationActivities {
   compareCounts(input: MigrationInput): Promise<{ readonly tables: number; readonly rows: string; readonly differing: readonly string[] }>
   /** Brings up to date what is not streamed: unlogged tables and materialized views. */
   refreshViews(input: MigrationInput): Promise<{ readonly refreshed: number }>
-  /** Puts triggers, rules, identities, foreign keys on the target as on the source. */
+  /** Puts triggers, rules, identities, foreign keys on the target as on the source; then owners, grants and settings. */
   restoreTarget(input: MigrationInput): Promise<void>
   /** After cancel or failure: puts back what was changed on objects that pgmove did not create. */
   putTargetBack(input: MigrationInput & { readonly outcome: string }): Promise<{ readonly left: readonly string[] }>

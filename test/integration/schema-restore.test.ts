@@ -6,6 +6,7 @@ import { MigrationError } from '../../src/errors/migration-error.ts'
 import { clientProgram } from '../../src/postgres/client-program.ts'
 import type { Database } from '../../src/postgres/connect.ts'
 import { parseArchiveToc } from '../../src/schema/archive-toc.ts'
+import { restoreAccess } from '../../src/roles/restore-access.ts'
 import { restoreConstraints } from '../../src/schema/restore-constraints.ts'
 import { restoreDefinitions } from '../../src/schema/restore-definitions.ts'
 import { restoreIndexes } from '../../src/schema/restore-indexes.ts'
@@ -53,6 +54,7 @@ test('killed again and again at other places, the restore ends with the same def
     restoreDefinitions,
     restoreIndexes,
     (options: Parameters<typeof restoreDefinitions>[0]) => restoreConstraints({ ...options, replicaRole: true, incremental: false }),
+    restoreAccess,
   ]) {
     for (let nth = 4; ; nth++) {
       const attempt = stage({ target: failing(run.target, nth), id, signal })
@@ -83,6 +85,8 @@ test('two attempts at once restore everything once', async () => {
   const indexes = await total((target) => restoreIndexes({ target, id, signal }))
   const constraints = await total((target) => restoreConstraints({ target, id, signal, replicaRole: true, incremental: false }))
   assert.equal(definitions + indexes + constraints, before)
+  await Promise.all(both.map((target) => restoreAccess({ target, id, signal })))
+  assert.deepEqual(await run.notes('skipped'), {})
   assert.equal(await remaining(), 0)
   assert.equal(await script(run.to), await reference(run.from, 17))
 })

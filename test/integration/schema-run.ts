@@ -7,6 +7,7 @@ import type { Database } from '../../src/postgres/connect.ts'
 import { resolveConnection } from '../../src/postgres/resolve-connection.ts'
 import { dumpDefinitions } from '../../src/schema/dump-definitions.ts'
 import type { DumpedDefinitions } from '../../src/schema/dump-definitions.ts'
+import { restoreAccess } from '../../src/roles/restore-access.ts'
 import { restoreConstraints } from '../../src/schema/restore-constraints.ts'
 import { restoreDefinitions } from '../../src/schema/restore-definitions.ts'
 import { restoreIndexes } from '../../src/schema/restore-indexes.ts'
@@ -32,7 +33,7 @@ export interface SchemaRun {
   readonly target: Database
   readonly id: string
   readonly signal: AbortSignal
-  dump(spec?: Partial<Pick<MigrationSpec, 'objects' | 'exclude'>>): Promise<DumpedDefinitions>
+  dump(spec?: Partial<Pick<MigrationSpec, 'objects' | 'exclude' | 'roles'>>): Promise<DumpedDefinitions>
   /** Every stage in order; without incremental replication unless told. */
   restore(options?: { replicaRole?: boolean; incremental?: boolean }): Promise<void>
   notes(kind: 'skipped' | 'warning'): Promise<Record<string, string>>
@@ -75,11 +76,13 @@ async function begin(
     target,
     id,
     signal,
-    dump: (spec) => dumpDefinitions({ ...common, spec: { objects: null, exclude: [], ...spec } }),
+    dump: ({ roles, ...spec } = {}) =>
+      dumpDefinitions({ ...common, ...(roles && { roles }), spec: { objects: null, exclude: [], ...spec } }),
     async restore({ replicaRole = true, incremental = false } = {}) {
       await restoreDefinitions({ target, id, signal })
       await restoreIndexes({ target, id, signal })
       await restoreConstraints({ target, id, signal, replicaRole, incremental })
+      await restoreAccess({ target, id, signal })
     },
     async notes(kind) {
       const rows = await target.query<{ object: string; text: string }>(

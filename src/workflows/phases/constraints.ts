@@ -15,7 +15,7 @@ export async function constraints(migration: Migration): Promise<Phase> {
     state.sequences = [...items]
     state.sequenceTotal = total
     await migration.run('refreshViews', 'Refresh materialized views', {}, 'data')
-    await migration.run('restoreTarget', 'Switch triggers and rules on', {}, 'data')
   }
+  await migration.run('restoreTarget', 'Switch triggers and rules on; owners, grants and settings', {}, 'data')
   return 'done'
 }

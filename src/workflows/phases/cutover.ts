@@ -36,7 +36,7 @@ export async function cutover(migration: Migration): Promise<CutoverFacts | Phas
       return 'incremental'
     }
     state.cutoverDecided = true
-    await migration.run('restoreTarget', 'Switch triggers, rules, identities and foreign keys on', {}, 'data')
+    await migration.run('restoreTarget', 'Switch triggers, rules, identities and foreign keys on; owners, grants and settings', {}, 'data')
     return { ...checked, downtimeMs: Date.now() - startedAt }
   } catch (error) {
     if (!(error instanceof ApplicationFailure) || errorPolicy(error.type ?? '') !== 'return') throw error
