@@ -60,7 +60,7 @@ const JSON_FORMS: ReadonlySet<Form> = new Set<Form>(['relation', 'relations', 'c
 const UNMAPPED = { schema: (name: string) => name, relation: (name: RelationName) => name } as NameMap
 
 function verdict(expected: string | null, target: string | null): Verdict {
-  return expected === target ? 'equal' : { expected }
+  return expected === target ? 'equal' : { expected, ...(target === null ? {} : { found: target }) }
 }
 
 function normalJson(text: string, form: Form): string {

@@ -49,3 +49,9 @@ export function columnNames(table: string, numbers: string): string {
   return `(select json_agg(col.attname order by listed.ord) from unnest(${numbers}) with ordinality listed (num, ord)
              join pg_attribute col on col.attrelid = ${table} and col.attnum = listed.num)`
 }
+
+/** A routine with its arguments; of PostgreSQL's own only the name, since their arguments differ between versions. */
+export function routineName(oid: string): string {
+  return `(select case when rn.nspname = 'pg_catalog' then quote_ident(rp.proname) else rp.oid::regprocedure::text end
+             from pg_proc rp join pg_namespace rn on rn.oid = rp.pronamespace where rp.oid = ${oid}::oid)`
+}

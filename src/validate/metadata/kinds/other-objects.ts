@@ -1,6 +1,16 @@
 import { SINCE } from '../catalogue-kind.ts'
 import type { CatalogueKind } from '../catalogue-kind.ts'
-import { address, columnNames, commentOn, foreignOptions, notOfExtension, printedName, privileges, userSchema } from './fragments.ts'
+import {
+  address,
+  columnNames,
+  commentOn,
+  foreignOptions,
+  notOfExtension,
+  printedName,
+  privileges,
+  routineName,
+  userSchema,
+} from './fragments.ts'
 
 /** The select list and the rest of a query over a catalogue of named objects in schemas. */
 function inSchema(catalogue: string, prefix: string, attributes: string, more = '', owner = true): string {
@@ -19,7 +29,6 @@ function global(catalogue: string, prefix: string, attributes: string, more = ''
     where o.oid >= 16384 and ${notOfExtension(catalogue, 'o.oid')}`
 }
 
-const proc = (column: string): string => `nullif(${column}::regprocedure::text, '-')`
 const OWNED = { owner: 'owner' } as const
 
 export const SCHEMA_KIND: CatalogueKind = {
@@ -42,7 +51,7 @@ const collations: CatalogueKind = {
     inSchema(
       'pg_collation',
       'coll',
-      `o.collprovider as provider, ${v >= SINCE.v12 ? 'o.collisdeterministic' : 'true'} as deterministic, o.collencoding as encoding,
+      `o.collprovider as provider, ${v >= SINCE.v12 ? 'o.collisdeterministic' : 'true'} as deterministic,
        ${
          v >= SINCE.v17
            ? 'coalesce(o.colllocale, o.collcollate)'
@@ -62,7 +71,7 @@ const conversions: CatalogueKind = {
     inSchema(
       'pg_conversion',
       'con',
-      `pg_encoding_to_char(o.conforencoding) as "from", pg_encoding_to_char(o.contoencoding) as "to", o.conproc::regprocedure as function, o.condefault as "default"`,
+      `pg_encoding_to_char(o.conforencoding) as "from", pg_encoding_to_char(o.contoencoding) as "to", ${routineName('o.conproc')} as function, o.condefault as "default"`,
     ),
 }
 
@@ -73,7 +82,7 @@ const statistics: CatalogueKind = {
     inSchema(
       'pg_statistic_ext',
       'stx',
-      `json_build_array(tn.nspname, t.relname) as table, array_to_json(o.stxkind) as kinds,
+      `json_build_array(tn.nspname, t.relname) as table, case when o.stxkind @> ${v >= SINCE.v12 ? `array['d', 'f', 'm']` : `array['d', 'f']`}::"char"[] then '["all"]' else array_to_json(o.stxkind)::text end as kinds,
        'create statistics x on ' || (select string_agg(part, ', ') from (
           select quote_ident(cols.name) as part from json_array_elements_text(${columnNames('o.stxrelid', 'o.stxkeys')}) cols (name)
           ${v >= SINCE.v14 ? `union all select '(' || pg_get_expr(o.stxexprs, o.stxrelid) || ')' where o.stxexprs is not null` : ''}) parts)
@@ -109,7 +118,7 @@ const textSearch: readonly CatalogueKind[] = [
       inSchema(
         'pg_ts_parser',
         'prs',
-        `concat_ws(', ', o.prsstart::oid::regprocedure, o.prstoken::oid::regprocedure, o.prsend::oid::regprocedure, o.prsheadline::oid::regprocedure, o.prslextype::oid::regprocedure) as functions`,
+        `concat_ws(', ', ${routineName('o.prsstart')}, ${routineName('o.prstoken')}, ${routineName('o.prsend')}, ${routineName('o.prsheadline')}, ${routineName('o.prslextype')}) as functions`,
         '',
         false,
       ),
@@ -121,7 +130,7 @@ const textSearch: readonly CatalogueKind[] = [
       inSchema(
         'pg_ts_template',
         'tmpl',
-        `concat_ws(', ', o.tmplinit::oid::regprocedure, o.tmpllexize::oid::regprocedure) as functions`,
+        `concat_ws(', ', ${routineName('o.tmplinit')}, ${routineName('o.tmpllexize')}) as functions`,
         '',
         false,
       ),
@@ -144,7 +153,7 @@ const foreignData: readonly CatalogueKind[] = [
       global(
         'pg_foreign_data_wrapper',
         'fdw',
-        `pg_get_userbyid(o.fdwowner) as owner, ${privileges('o.fdwacl', 'F', 'o.fdwowner')} as privileges, ${proc('o.fdwhandler')} as handler, ${proc('o.fdwvalidator')} as validator,
+        `pg_get_userbyid(o.fdwowner) as owner, ${privileges('o.fdwacl', 'F', 'o.fdwowner')} as privileges, ${routineName('o.fdwhandler')} as handler, ${routineName('o.fdwvalidator')} as validator,
          ${foreignOptions('o.fdwoptions')} as options`,
       ),
   },
@@ -164,7 +173,7 @@ const foreignData: readonly CatalogueKind[] = [
     kind: 'user mapping',
     // Options are hidden from roles that don't own them.
     query: () => `select 'pg_user_mapping'::regclass::oid as class, m.umid as oid, null as schema, null as relation,
-      m.srvname as name, null as signature,
+      m.srvname || case m.umuser when 0 then ' for public' else '' end as name, null as signature,
       case m.umuser when 0 then '' else m.usename end as role, ${foreignOptions('m.umoptions')} as options
       from pg_user_mappings m`,
   },
@@ -179,8 +188,8 @@ const languages: readonly CatalogueKind[] = [
         'pg_language',
         'lan',
         `pg_get_userbyid(o.lanowner) as owner, ${privileges('o.lanacl', 'l', 'o.lanowner')} as privileges, o.lanpltrusted as trusted,
-         nullif(o.lanplcallfoid::regprocedure::text, '-') as handler, nullif(o.laninline::regprocedure::text, '-') as inline,
-         nullif(o.lanvalidator::regprocedure::text, '-') as validator`,
+         ${routineName('o.lanplcallfoid')} as handler, ${routineName('o.laninline')} as inline,
+         ${routineName('o.lanvalidator')} as validator`,
       ),
   },
   {
@@ -188,14 +197,14 @@ const languages: readonly CatalogueKind[] = [
     forms: { 'from sql': 'names', 'to sql': 'names' },
     query: () => `select ${address('pg_transform', 'o.oid')}, null as schema, null as relation, l.lanname as name,
       json_build_array(format_type(o.trftype, null)) as signature, comment.description as comment,
-      ${proc('o.trffromsql')} as "from sql", ${proc('o.trftosql')} as "to sql"
+      ${routineName('o.trffromsql')} as "from sql", ${routineName('o.trftosql')} as "to sql"
       from pg_transform o join pg_language l on l.oid = o.trflang ${commentOn('pg_transform', 'o.oid')}
       where o.oid >= 16384 and ${notOfExtension('pg_transform', 'o.oid')}`,
   },
   {
     kind: 'access method',
     forms: { handler: 'names' },
-    query: () => global('pg_am', 'am', 'o.amhandler::oid::regprocedure as handler, o.amtype as type'),
+    query: () => global('pg_am', 'am', `${routineName('o.amhandler')} as handler, o.amtype as type`),
   },
 ]
 

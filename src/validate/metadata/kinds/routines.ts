@@ -1,9 +1,8 @@
 import { SINCE } from '../catalogue-kind.ts'
 import type { CatalogueKind } from '../catalogue-kind.ts'
-import { address, commentOn, notOfExtension, printedName, privileges, sorted, userSchema } from './fragments.ts'
+import { address, commentOn, notOfExtension, printedName, privileges, routineName, sorted, userSchema } from './fragments.ts'
 
 const NAMED = { owner: 'owner', privileges: 'privileges' } as const
-const proc = (column: string): string => `nullif(${column}::regprocedure::text, '-')`
 
 const common = (): string => `${address('pg_proc', 'p.oid')}, n.nspname as schema, null as relation, p.proname as name,
   coalesce((select json_agg(format_type(t, null) order by ord) from unnest(p.proargtypes) with ordinality a (t, ord)), '[]') as signature,
@@ -38,7 +37,7 @@ function routine(kind: string, letters: string, old: string): CatalogueKind {
     case when p.proargdefaults is not null then json_build_array('row(' || pg_get_expr(p.proargdefaults, 0) || ')') end as defaults,
     l.lanname as language, p.proisstrict as strict, p.prosecdef as "security definer", p.proleakproof as leakproof,
     p.procost as cost, p.prorows as rows, ${sorted('p.proconfig')} as settings,
-    ${version >= SINCE.v12 ? proc('p.prosupport') : 'null'} as support,
+    ${version >= SINCE.v12 ? routineName('p.prosupport') : 'null'} as support,
     (select string_agg(format_type(t, null), ', ' order by ord) from unnest(p.protrftypes) with ordinality a (t, ord)) as transforms,
     case when l.lanname = 'sql' or ${atomic} then pg_get_functiondef(p.oid) else p.prosrc end as body, p.probin as library,
     ${version >= SINCE.v11 ? `p.prokind = 'w'` : 'p.proiswindow'} as "window"
@@ -63,7 +62,7 @@ const aggregates: CatalogueKind = {
   query: (version) => `select ${common()},
     concat_ws(', ', ${[
       'aggtransfn', 'aggfinalfn', 'aggcombinefn', 'aggserialfn', 'aggdeserialfn', 'aggmtransfn', 'aggminvtransfn', 'aggmfinalfn',
-    ].map((f) => `'${f.slice(3, -2)} ' || a.${f}::regprocedure`).join(', ')}) as functions,
+    ].map((f) => `'${f.slice(3, -2)} ' || ${routineName(`a.${f}`)}`).join(', ')}) as functions,
     a.aggkind as kind, a.aggnumdirectargs as "direct arguments", a.aggfinalextra as "final extra", a.aggmfinalextra as "moving final extra",
     ${version >= SINCE.v11 ? 'a.aggfinalmodify' : `case when a.aggkind = 'n' then 'r' else 'w' end`} as "final modify",
     ${version >= SINCE.v11 ? 'a.aggmfinalmodify' : `case when a.aggkind = 'n' then 'r' else 'w' end`} as "moving final modify",
@@ -81,10 +80,10 @@ const operators: CatalogueKind = {
     json_build_array(case when o.oprleft = 0 then 'none' else format_type(o.oprleft, null) end,
                      case when o.oprright = 0 then 'none' else format_type(o.oprright, null) end) as signature,
     pg_get_userbyid(o.oprowner) as owner, comment.description as comment,
-    ${proc('o.oprcode')} as function, format_type(nullif(o.oprresult, 0), null) as result,
+    ${routineName('o.oprcode')} as function, format_type(nullif(o.oprresult, 0), null) as result,
     case when o.oprcom <> 0 then o.oprcom::regoperator::text end as commutator,
     case when o.oprnegate <> 0 then o.oprnegate::regoperator::text end as negator,
-    ${proc('o.oprrest')} as restrict, ${proc('o.oprjoin')} as join, o.oprcanhash as hashes, o.oprcanmerge as merges
+    ${routineName('o.oprrest')} as restrict, ${routineName('o.oprjoin')} as join, o.oprcanhash as hashes, o.oprcanmerge as merges
     from pg_operator o join pg_namespace n on n.oid = o.oprnamespace ${commentOn('pg_operator', 'o.oid')}
     where ${userSchema('n')} and ${notOfExtension('pg_operator', 'o.oid')}`,
 }
@@ -97,8 +96,8 @@ const families: CatalogueKind = {
     null as signature, pg_get_userbyid(f.opfowner) as owner, comment.description as comment,
     (select string_agg(a.amopstrategy || ' ' || a.amopopr::regoperator || ' ' || a.amoppurpose::text || coalesce(' ' || ${printedName('pg_opfamily', 'opf', 'a.amopsortfamily')}, ''),
                        ', ' order by a.amopstrategy, a.amopopr::regoperator::text collate "C") from pg_amop a where a.amopfamily = f.oid) as operators,
-    (select string_agg(a.amprocnum || ' ' || format_type(a.amproclefttype, null) || ' ' || format_type(a.amprocrighttype, null) || ' ' || a.amproc::oid::regprocedure,
-                       ', ' order by a.amprocnum, a.amproc::oid::regprocedure::text collate "C") from pg_amproc a where a.amprocfamily = f.oid) as functions
+    (select string_agg(a.amprocnum || ' ' || format_type(a.amproclefttype, null) || ' ' || format_type(a.amprocrighttype, null) || ' ' || ${routineName('a.amproc')},
+                       ', ' order by a.amprocnum, ${routineName('a.amproc')} collate "C") from pg_amproc a where a.amprocfamily = f.oid) as functions
     from pg_opfamily f join pg_namespace n on n.oid = f.opfnamespace join pg_am am on am.oid = f.opfmethod ${commentOn('pg_opfamily', 'f.oid')}
     where ${userSchema('n')} and ${notOfExtension('pg_opfamily', 'f.oid')}`,
 }
@@ -120,7 +119,7 @@ const casts: CatalogueKind = {
   forms: { function: 'names' },
   query: () => `select ${address('pg_cast', 'c.oid')}, null as schema, null as relation, 'cast' as name,
     json_build_array(format_type(c.castsource, null), format_type(c.casttarget, null)) as signature, comment.description as comment,
-    case when c.castfunc <> 0 then c.castfunc::regprocedure::text end as function, c.castcontext as context, c.castmethod as method
+    case when c.castfunc <> 0 then ${routineName('c.castfunc')} end as function, c.castcontext as context, c.castmethod as method
     from pg_cast c ${commentOn('pg_cast', 'c.oid')}
     where c.oid >= 16384 and ${notOfExtension('pg_cast', 'c.oid', 'ei')}`,
 }

@@ -37,7 +37,7 @@ const columns: CatalogueKind = {
     nullif(a.attstattarget, -1) as "statistics target",
     case when a.attoptions is not null then ${sorted('a.attoptions')} end as options,
     case when a.attfdwoptions is not null then ${foreignOptions('a.attfdwoptions')} end as "foreign options",
-    case when not c.relispartition and a.attinhcount > 0 then a.attislocal end as "defined locally",
+    case when not c.relispartition and not a.attislocal then false end as "defined locally",
     case when a.attacl is not null then ${privileges('a.attacl', 'c', 'c.relowner')} end as privileges
     from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
     join pg_type t on t.oid = a.atttypid
@@ -70,7 +70,7 @@ const constraints: CatalogueKind = {
     ${version >= SINCE.v18 ? 'k.conenforced' : 'true'} as enforced,
     ${version >= SINCE.v18 ? 'k.conperiod' : 'false'} as "without overlaps",
     case when k.contype in ('c', 'n') and not c.relispartition then k.connoinherit end as "no inherit",
-    case when k.contype in ('c', 'n') and not c.relispartition then k.conislocal end as "defined locally",
+    case when k.contype = 'c' and not c.relispartition and not k.conislocal then false end as "defined locally",
     case when k.contype = 'x' then
       'alter table ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname) || ' add constraint x ' || pg_get_constraintdef(k.oid) end as exclusion,
     case when i.indexrelid is not null then ${version >= SINCE.v11 ? INCLUDED : 'null'} end as include,
@@ -83,7 +83,7 @@ const constraints: CatalogueKind = {
     ${commentOn('pg_constraint', 'k.oid')}
     where ${TABLES} and ${userSchema('n')} and ${notOfExtension('pg_class', 'c.oid')}
       and k.contype in ('c', 'p', 'u', 'f', 'x'${Math.min(versions.source, versions.target) >= SINCE.v18 ? `, 'n'` : ''})
-      and not (k.contype in ('f', 'n') and not k.conislocal)
+      and not (k.contype = 'f' and not k.conislocal)
       ${version >= SINCE.v11 ? `and not (k.contype = 'f' and k.conparentid <> 0)` : ''}`,
 }
 

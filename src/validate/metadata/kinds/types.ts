@@ -1,12 +1,11 @@
 import { SINCE } from '../catalogue-kind.ts'
 import type { CatalogueKind } from '../catalogue-kind.ts'
-import { address, commentOn, notOfExtension, printedName, privileges, userSchema } from './fragments.ts'
+import { address, commentOn, notOfExtension, printedName, privileges, routineName, userSchema } from './fragments.ts'
 
 const from = `from pg_type t join pg_namespace n on n.oid = t.typnamespace ${commentOn('pg_type', 't.oid')}`
 const where = `${userSchema('n')} and ${notOfExtension('pg_type', 't.oid')}`
 const common = `${address('pg_type', 't.oid')}, n.nspname as schema, t.typname as relation, null as name, null as signature,
   pg_get_userbyid(t.typowner) as owner, ${privileges('t.typacl', 'T', 't.typowner')} as privileges, comment.description as comment`
-const regproc = (column: string): string => `nullif(${column}::regprocedure::text, '-')`
 
 /** Enums, free-standing composite types, ranges and base types. */
 const types: CatalogueKind = {
@@ -32,10 +31,10 @@ const types: CatalogueKind = {
     (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid) as labels,
     format_type(r.rngsubtype, null) as subtype, ${printedName('pg_opclass', 'opc', 'r.rngsubopc')} as "subtype operator class",
     ${printedName('pg_collation', 'coll', 'r.rngcollation')} as "subtype collation",
-    ${regproc('r.rngcanonical')} as canonical, ${regproc('r.rngsubdiff')} as "subtype difference",
+    ${routineName('r.rngcanonical')} as canonical, ${routineName('r.rngsubdiff')} as "subtype difference",
     ${Math.min(versions.source, versions.target) >= SINCE.v14 && version >= SINCE.v14 ? 'format_type(r.rngmultitypid, null)' : 'null'} as multirange,
-    case when t.typtype = 'b' then ${regproc('t.typinput')} end as input, case when t.typtype = 'b' then ${regproc('t.typoutput')} end as output,
-    case when t.typtype = 'b' then ${regproc('t.typreceive')} end as receive, case when t.typtype = 'b' then ${regproc('t.typsend')} end as send,
+    case when t.typtype = 'b' then ${routineName('t.typinput')} end as input, case when t.typtype = 'b' then ${routineName('t.typoutput')} end as output,
+    case when t.typtype = 'b' then ${routineName('t.typreceive')} end as receive, case when t.typtype = 'b' then ${routineName('t.typsend')} end as send,
     case when t.typtype = 'b' then t.typlen end as length, case when t.typtype = 'b' then t.typbyval end as "passed by value",
     case when t.typtype = 'b' then t.typalign end as alignment, case when t.typtype = 'b' then t.typstorage end as storage,
     case when t.typtype = 'b' then t.typcategory end as "type category", case when t.typtype = 'b' then t.typispreferred end as preferred,
