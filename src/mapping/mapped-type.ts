@@ -1,4 +1,4 @@
-import { qualified } from '../postgres/quote.ts'
+import { ident } from '../postgres/quote.ts'
 import type { NameMap } from './name-map.ts'
 
 const IDENT = String.raw`(?:"(?:[^"]|"")*"|[a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*)`
@@ -6,16 +6,20 @@ const IDENT = String.raw`(?:"(?:[^"]|"")*"|[a-z_\u0080-\uffff][a-z0-9_$\u0080-\u
 const QUALIFIED = new RegExp(`^(${IDENT})\\.(${IDENT})(?=[([]|$)`, 'u')
 
 /**
- * The target's name of a type that format_type() printed, both names quoted, so that it can be compared with another one that went
- * through this function. Built-in types stay as they are.
+ * The target's name of a type that format_type() printed, quoted in one way whatever keywords a version has, so that it can be compared
+ * with another one that went through this function. Built-in types stay as they are.
  */
 export function mappedType(type: string, names: NameMap): string {
   return type.replace(QUALIFIED, (_, schema: string, name: string) => {
     const target = names.relation({ schema: unquoted(schema), name: unquoted(name) })
-    return qualified(target.schema, target.name)
+    return `${quotedIfNeeded(target.schema)}.${quotedIfNeeded(target.name)}`
   })
 }
 
 function unquoted(name: string): string {
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name
+}
+
+function quotedIfNeeded(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : ident(name)
 }

@@ -4,7 +4,7 @@ import { failed, passed, warning } from './finding.ts'
 
 export const replicaIdentity: Check = {
   name: 'replica_identity',
-  expected: 'every selected table has a replica identity by which UPDATE and DELETE name their row',
+  expected: 'every selected table has a replica identity of selected columns by which UPDATE and DELETE name their row',
   applies: ({ incremental }) => incremental,
   run: async ({ tables }) => {
     const without = tables.filter(({ kind, persistence, usableIdentity }) => kind === 'r' && persistence === 'p' && !usableIdentity)
@@ -14,13 +14,14 @@ export const replicaIdentity: Check = {
     if (virtual.length > 0) {
       return failed(
         `${virtual.length} have none and a virtual generated column: under replica identity FULL their UPDATE and DELETE would be refused`,
-        'Give them a primary key, or exclude them.',
+        'Give them a primary key, select its columns, or exclude them.',
         virtual.map(label),
       )
     }
+    const leftOut = without.filter(({ keyLeftOut }) => keyLeftOut).length
     return warning(
-      `${without.length} have none`,
-      'Give them a primary key, or ignore this warning: then pgmove sets replica identity FULL on the source (ACCESS EXCLUSIVE for a moment, more WAL), and restores it at the end.',
+      `${without.length} have none${leftOut === 0 ? '' : `; of ${leftOut} the key is not selected`}`,
+      'Give them a primary key, select its columns, or ignore this warning: then pgmove sets replica identity FULL on the source (ACCESS EXCLUSIVE for a moment, more WAL), and restores it at the end.',
       without.map(label),
     )
   },

@@ -24,7 +24,7 @@ export const replicationRole: Check = {
 export const sourceRights: Check = {
   name: 'source_rights',
   expected: 'the role may read every selected table and sequence on the source',
-  run: async ({ source, spec, tables, full, incremental, sourceRole }) => {
+  run: async ({ source, spec, tables, names, full, incremental, sourceRole }) => {
     const schemas = await source.query<{ name: string }>(
       `select nspname as name from pg_namespace
         where oid in (select relnamespace from pg_class where oid = any ($1::oid[])) and not has_schema_privilege(oid, 'usage') order by 1`,
@@ -40,7 +40,7 @@ export const sourceRights: Check = {
          join pg_namespace n on n.nspname = x.schema
          join pg_class c on c.relnamespace = n.oid and c.relname = x.name
         where case c.relkind when 'S' then not has_sequence_privilege(c.oid, 'select') end order by 1, 2`,
-      [nameList(full || incremental ? await sequencesInScope(source, spec) : [])],
+      [nameList(full || incremental ? await sequencesInScope(source, spec, names) : [])],
     )
     const objects = [
       ...schemas.map(({ name }) => `schema ${ident(name)}`),

@@ -22,12 +22,16 @@ export const targetEmpty: Check = {
   name: 'target_empty',
   expected: 'selected tables hold no rows on the target',
   applies: ({ spec, full }) => full && spec.existing === 'refuse',
-  run: async ({ target, tables, id, signal }) => {
-    const filled = await filledTables(target, tables, signal)
+  run: async ({ target, tables, targetTables, names, id, signal }) => {
+    const filled = await filledTables(target, targetTables, signal)
     const before = filled.length > 0 ? await copiedBefore(target) : new Map<string, { id: string; workflow: string }>()
     const full = new Set(filled)
     // A partitioned table speaks for itself only where its rows are in partitions that the source does not have.
-    const explained = new Set(tables.flatMap((table) => (table.partitionOf && full.has(label(table)) ? [label(table.partitionOf)] : [])))
+    const explained = new Set(
+      tables.flatMap((table) =>
+        table.partitionOf && full.has(label(names.relation(table))) ? [label(names.relation(table.partitionOf))] : [],
+      ),
+    )
     const foreign = filled.filter((table) => before.get(table)?.id !== id && !explained.has(table))
     if (foreign.length === 0) return passed('none holds rows')
     const runs = new Set(foreign.flatMap((table) => before.get(table)?.workflow ?? []))

@@ -7,7 +7,8 @@ import { nameList } from './table-lists.ts'
 export const targetCreate: Check = {
   name: 'target_create',
   expected: 'the role may create the schema pgmove and the selected schemas on the target, and objects in those that are there',
-  run: async ({ target, schemas, schema, targetRole }) => {
+  run: async ({ target, schemas: selected, names, schema, targetRole }) => {
+    const schemas = [...new Set(selected.map((name) => names.schema(name)))]
     const [row] = await target.query<{ may: string; database: string; pgmove: string }>(
       `select has_database_privilege(current_database(), 'create') as may, current_database() as database,
               exists (select from pg_namespace where nspname = 'pgmove') as pgmove`,
@@ -37,7 +38,7 @@ export const targetCreate: Check = {
 export const targetRights: Check = {
   name: 'target_rights',
   expected: 'the role may write selected tables that are on the target, and owns those of which something is switched off meanwhile',
-  run: async ({ target, tables, schema, incremental, targetRole }) => {
+  run: async ({ target, targetTables, schema, incremental, targetRole }) => {
     const rows = await target.query<{ schema: string; name: string; may: string; owner: string; acts: string; mine: string }>(
       `select n.nspname as schema, c.relname as name, pg_get_userbyid(c.relowner) as owner, pg_has_role(c.relowner, 'usage') as mine,
               has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'update')
@@ -49,7 +50,7 @@ export const targetRights: Check = {
          from json_to_recordset($1::json) as x (schema text, name text)
          join pg_namespace n on n.nspname = x.schema join pg_class c on c.relnamespace = n.oid and c.relname = x.name and c.relkind in ('r', 'p')
         order by 1, 2`,
-      [nameList(tables), String(incremental)],
+      [nameList(targetTables), String(incremental)],
     )
     const closed = rows.filter(({ may }) => may !== 't')
     const foreign = rows.filter(({ mine, acts }) => mine !== 't' && (schema || acts === 't'))
@@ -75,7 +76,7 @@ export const targetForeignKeys: Check = {
   name: 'target_foreign_keys',
   expected: 'foreign keys on the target can be kept from acting',
   applies: ({ full, incremental }) => full || incremental,
-  run: async ({ target, tables, spec, full, targetRole }) => {
+  run: async ({ target, targetTables, spec, full, targetRole }) => {
     const replicaRole = await canSetReplicaRole(target)
     const how = replicaRole ? 'the role may set session_replication_role' : 'the role may not set session_replication_role'
     if (replicaRole && !(full && spec.existing === 'replace')) return passed(how)
@@ -89,7 +90,7 @@ export const targetForeignKeys: Check = {
         where k.contype = 'f' and k.conrelid <> k.confrelid and not pg_has_role(c.relowner, 'usage')
           and (k.confrelid in (select oid from selected) or not $2::boolean and k.conrelid in (select oid from selected))
         order by 1, 2, 3`,
-      [nameList(tables), String(replicaRole)],
+      [nameList(targetTables), String(replicaRole)],
     )
     if (rows.length === 0) return passed(replicaRole ? how : `${how}; pgmove replaces the keys until cutover`)
     const owners = [...new Set(rows.map(({ owner }) => ident(owner)))].join(', ')

@@ -15,18 +15,18 @@ const rowTables = ({ tables }: PrecheckContext) => tables.filter(({ kind }) => k
 /** Without the type "schema": what would make the copy or the stream fail. */
 export const targetTables: Check = {
   name: 'target_tables',
-  expected: 'every selected table is on the target, with columns of the same names that take every value',
+  expected: 'every selected table is on the target, with columns of the mapped names that take every value',
   applies: ({ schema }) => !schema,
   run: async (context) => {
     const { source, target } = context
     const tables = rowTables(context)
     const { source: here, target: there } = await context.shapes()
-    const labels = { source: await readEnumLabels(source), target: await readEnumLabels(target) }
+    const labels = { source: await readEnumLabels(source, context.names), target: await readEnumLabels(target) }
     const problems = tables.flatMap(({ schema, name }) => {
       const label = qualified(schema, name)
       const [from, to] = [here.get(label), there.get(label)]
       if (!from) return []
-      if (!to) return [`${label} is missing`]
+      if (!to) return [`${label} is missing${mappedTo(schema, name, context)}`]
       return tableProblems(from, to, labels).map((problem) => `${label}: ${problem}`)
     })
     for (const name of await missingSequences(context)) problems.push(`sequence ${name} is missing`)
@@ -51,15 +51,21 @@ export const targetDifferences: Check = {
   },
 }
 
+/** What a table is called on the target, if that differs. */
+function mappedTo(schema: string, name: string, { names }: PrecheckContext): string {
+  const target = names.relation({ schema, name })
+  return target.schema === schema && target.name === name ? '' : ` as ${qualified(target.schema, target.name)}`
+}
+
 /** Sequences that would be set at the end, and are not on the target. */
-async function missingSequences({ source, target, spec, full, incremental }: PrecheckContext): Promise<string[]> {
+async function missingSequences({ source, target, spec, names, full, incremental }: PrecheckContext): Promise<string[]> {
   if (!full && !incremental) return []
   const rows = await target.query<{ schema: string; name: string }>(
     `select x.schema, x.name from json_to_recordset($1::json) as x (schema text, name text)
       where not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                          where c.relkind = 'S' and n.nspname = x.schema and c.relname = x.name)
       order by 1, 2`,
-    [nameList(await sequencesInScope(source, spec))],
+    [nameList((await sequencesInScope(source, spec, names)).map((sequence) => names.relation(sequence)))],
   )
   return rows.map(({ schema, name }) => qualified(schema, name))
 }
@@ -90,7 +96,7 @@ function tableProblems(from: TableShape, to: TableShape, labels: { source: EnumL
 
 /** Whether rows that `mine` keeps apart are kept apart by `other` too. */
 function implies(mine: UniqueShape, other: UniqueShape): boolean {
-  if (mine.definition === other.definition) return true
+  if (mine.definition === undefined ? !mine.columns && mine.name === other.name : mine.definition === other.definition) return true
   if (!mine.columns || !other.columns) return false
   // A primary key's columns are never NULL.
   if (other.nullsNotDistinct && !mine.nullsNotDistinct && !mine.primary) return false
@@ -99,7 +105,9 @@ function implies(mine: UniqueShape, other: UniqueShape): boolean {
 
 function tableDifferences(from: TableShape, to: TableShape): string[] {
   const notNull = [...to.columns].filter(([name, { notNull: strict }]) => strict && from.columns.get(name)?.notNull === false)
-  const checks = [...to.checks].filter((definition) => !from.checks.has(definition))
+  const definitions = new Set(from.checks.values())
+  const sameName = (name: string): boolean => from.checks.has(name) && from.checks.get(name) === undefined
+  const checks = [...to.checks].filter(([name, definition]) => !definitions.has(definition) && !sameName(name))
   const keys = from.uniques.filter((unique) => unique.columns && !to.uniques.some((other) => implies(other, unique)))
   return [
     ...notNull.map(([name]) => `column ${ident(name)} is NOT NULL on the target only`),

@@ -1,6 +1,7 @@
 import type { Check } from './check.ts'
 import { extensions } from './check-extensions.ts'
 import { lockTable } from './check-lock-table.ts'
+import { mappedColumns, mappedNames } from './check-mapping.ts'
 import { longTransactions, preparedTransactions } from './check-open-transactions.ts'
 import { pgmoveSchema } from './check-pgmove-schema.ts'
 import { replicaIdentity } from './check-replica-identity.ts'
@@ -22,6 +23,8 @@ export const CHECKS: readonly Check[] = [
   standby,
   encoding,
   selection,
+  mappedNames,
+  mappedColumns,
   walLevel,
   replicationSlots,
   walSenders,

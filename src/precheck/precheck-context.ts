@@ -1,8 +1,12 @@
+import type { NameMap } from '../mapping/name-map.ts'
+import { readSourceNameMap } from '../mapping/read-name-map.ts'
 import type { Database } from '../postgres/connect.ts'
+import { qualified } from '../postgres/quote.ts'
 import { readSelectedTables } from '../source/selected-tables.ts'
-import type { SelectedTable } from '../source/selected-tables.ts'
+import type { SelectedTable, TableName } from '../source/selected-tables.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { selectsSchema } from '../spec/selection.ts'
+import { comparableShape, mappedShape } from './mapped-shape.ts'
 import { readTableShapes } from './table-shapes.ts'
 import type { TableShape } from './table-shapes.ts'
 
@@ -26,9 +30,16 @@ export interface PrecheckContext {
   readonly tables: readonly SelectedTable[]
   /** Schemas of the source of which something is selected. */
   readonly schemas: readonly string[]
+  /** How names are called on the target, and which columns are left out. */
+  readonly names: NameMap
+  /** The selected tables by their names on the target, in the order of `tables`. */
+  readonly targetTables: readonly TableName[]
   readonly sourceRole: Role
   readonly targetRole: Role
-  /** Tables that hold rows as they are on both sides; read once, when first asked for. */
+  /**
+   * Tables that hold rows as they are to be and as they are on the target, both by their quoted names on the source; read once, when
+   * first asked for.
+   */
   readonly shapes: () => Promise<{ readonly source: ReadonlyMap<string, TableShape>; readonly target: ReadonlyMap<string, TableShape> }>
   readonly signal: AbortSignal
 }
@@ -45,12 +56,22 @@ export interface PrecheckArgs {
 
 export async function readContext({ source, target, spec, id, signal }: PrecheckArgs): Promise<PrecheckContext> {
   const schemas = await source.query<{ name: string }>('select nspname as name from pg_namespace order by 1')
-  const tables = await readSelectedTables(source, spec)
+  const names = await readSourceNameMap(source, spec)
+  const tables = await readSelectedTables(source, spec, names)
   let shapes: ReturnType<PrecheckContext['shapes']> | undefined
   const readShapes: PrecheckContext['shapes'] = async () => {
     const rowTables = tables.filter(({ kind }) => kind === 'r')
-    const [here, there] = await Promise.all([readTableShapes(source, rowTables), readTableShapes(target, rowTables)])
-    return { source: here, target: there }
+    const targets = rowTables.map((table) => names.relation(table))
+    const [here, there] = await Promise.all([readTableShapes(source, rowTables), readTableShapes(target, targets)])
+    const under = (shapes: ReadonlyMap<string, TableShape>, name: TableName, label: string, map: (shape: TableShape) => TableShape) => {
+      const shape = shapes.get(qualified(name.schema, name.name))
+      return shape ? [[label, map(shape)] as const] : []
+    }
+    const labelled = rowTables.map((table) => ({ table, label: qualified(table.schema, table.name) }))
+    return {
+      source: new Map(labelled.flatMap(({ table, label }) => under(here, table, label, (shape) => mappedShape(table, shape, names)))),
+      target: new Map(labelled.flatMap(({ table, label }) => under(there, names.relation(table), label, comparableShape))),
+    }
   }
   return {
     source,
@@ -62,6 +83,8 @@ export async function readContext({ source, target, spec, id, signal }: Precheck
     full: spec.types.includes('full'),
     incremental: spec.types.includes('incremental'),
     tables,
+    names,
+    targetTables: tables.map((table) => names.relation(table)),
     shapes: () => (shapes ??= readShapes()),
     schemas: schemas.map(({ name }) => name).filter((name) => selectsSchema(spec, name) !== 'no'),
     sourceRole: await readRole(source),

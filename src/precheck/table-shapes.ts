@@ -1,3 +1,5 @@
+import { mappedType } from '../mapping/mapped-type.ts'
+import { NameMap } from '../mapping/name-map.ts'
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import type { TableName } from '../source/selected-tables.ts'
@@ -20,8 +22,8 @@ export interface UniqueShape {
   readonly columns: readonly string[] | undefined
   readonly nullsNotDistinct: boolean
   readonly primary: boolean
-  /** What follows USING in its definition. */
-  readonly definition: string
+  /** What follows USING in its definition; undefined if it has other words on the target. */
+  readonly definition: string | undefined
 }
 
 export interface TableShape {
@@ -29,8 +31,8 @@ export interface TableShape {
   readonly kind: string
   readonly columns: Map<string, ColumnShape>
   readonly uniques: UniqueShape[]
-  /** Definitions of CHECK constraints. */
-  readonly checks: Set<string>
+  /** Definitions of CHECK constraints by their names; undefined where they have other words on the target. */
+  readonly checks: Map<string, string | undefined>
 }
 
 interface ColumnRow extends Record<string, string | null> {
@@ -74,7 +76,12 @@ export async function readTableShapes(database: Database, tables: readonly Table
   )
   for (const row of columns) {
     const label = qualified(row.schema, row.name)
-    const shape = shapes.get(label) ?? { kind: row.kind, columns: new Map<string, ColumnShape>(), uniques: [], checks: new Set<string>() }
+    const shape = shapes.get(label) ?? {
+      kind: row.kind,
+      columns: new Map<string, ColumnShape>(),
+      uniques: [],
+      checks: new Map<string, string>(),
+    }
     shapes.set(label, shape)
     if (row.column === null) continue
     const { type, base } = row
@@ -107,20 +114,23 @@ export async function readTableShapes(database: Database, tables: readonly Table
       definition: row.definition,
     })
   }
-  const checks = await database.query<{ schema: string; name: string; definition: string }>(
-    `select x.schema, x.name, pg_get_constraintdef(k.oid) as definition from ${SELECTED} join pg_constraint k on k.conrelid = c.oid and k.contype = 'c'`,
+  const checks = await database.query<{ schema: string; name: string; constraint: string; definition: string }>(
+    `select x.schema, x.name, k.conname as "constraint", pg_get_constraintdef(k.oid) as definition from ${SELECTED} join pg_constraint k on k.conrelid = c.oid and k.contype = 'c'`,
     [names],
   )
-  for (const { schema, name, definition } of checks) shapes.get(qualified(schema, name))?.checks.add(definition)
+  for (const { schema, name, constraint, definition } of checks) shapes.get(qualified(schema, name))?.checks.set(constraint, definition)
   return shapes
 }
 
-/** Labels of enum types by the type's name as format_type() prints it. */
-export async function readEnumLabels(database: Database): Promise<Map<string, Set<string>>> {
+/** Labels of enum types by the type's name as mappedType() writes it. */
+export async function readEnumLabels(database: Database, names: NameMap = new NameMap()): Promise<Map<string, Set<string>>> {
   const rows = await database.query<{ type: string; label: string }>(
     'select format_type(t.oid, null) as type, e.enumlabel as label from pg_enum e join pg_type t on t.oid = e.enumtypid',
   )
   const labels = new Map<string, Set<string>>()
-  for (const { type, label } of rows) labels.set(type, (labels.get(type) ?? new Set<string>()).add(label))
+  for (const row of rows) {
+    const type = mappedType(row.type, names)
+    labels.set(type, (labels.get(type) ?? new Set<string>()).add(row.label))
+  }
   return labels
 }

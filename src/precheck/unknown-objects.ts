@@ -1,6 +1,6 @@
 import type { Database } from '../postgres/connect.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
-import { isPattern, literalPart } from '../spec/name-pattern.ts'
+import { isPattern, literalPart, matchesPattern } from '../spec/name-pattern.ts'
 import { isReservedSchema } from '../spec/selection.ts'
 import { described, jsonPath } from '../spec/spec-problem.ts'
 import type { SpecProblem } from '../spec/spec-problem.ts'
@@ -19,30 +19,60 @@ export async function unknownObjects(source: Database, spec: Pick<MigrationSpec,
       return
     }
     if (table === undefined || isPattern(table)) return
-    const kind = relations.get(literalPart(table))
-    if (kind === 'table') return
+    const kind = relations.get(literalPart(table))?.kind
+    if (kind === 'table' || kind === 'view') return
     const expected = kind === 'partition' ? 'the partitioned table, not its partition' : `a table of the schema ${described(schema, false)}`
     problems.push({ path: jsonPath([...path, 'table']), found: described(table, false), expected })
   }
-  for (const [index, { schema, table }] of (spec.objects ?? []).entries()) check(['objects', index], schema, table)
+  for (const [index, { schema, table, columns }] of (spec.objects ?? []).entries()) {
+    check(['objects', index], schema, table)
+    if (table === undefined || columns === undefined) continue
+    const matched = [...(known.get(schema) ?? [])].filter(([name, { kind }]) => kind !== 'partition' && matchesPattern(table, name))
+    for (const [name, relation] of matched) {
+      if (relation.kind === 'view') {
+        problems.push({
+          path: jsonPath(['objects', index, 'columns']),
+          found: `columns of the view ${described(name, false)}`,
+          expected: '"columns" only for a table',
+        })
+        continue
+      }
+      for (const [at, column] of columns.entries()) {
+        const wanted = typeof column === 'string' ? column : column.name
+        if (relation.columns.has(wanted)) continue
+        problems.push({
+          path: jsonPath(['objects', index, 'columns', at]),
+          found: described(wanted, false),
+          expected: `a column of ${described(name, false)}`,
+        })
+      }
+    }
+  }
   for (const [index, { schema, table }] of spec.exclude.entries()) {
     if (!isPattern(schema)) check(['exclude', index], literalPart(schema), table)
   }
   return problems
 }
 
+interface Known {
+  readonly kind: 'table' | 'view' | 'partition'
+  readonly columns: ReadonlySet<string>
+}
+
 /** By schema, what can be selected by name; a partition goes with its root. */
-async function readNames(source: Database): Promise<Map<string, Map<string, 'table' | 'partition'>>> {
-  const rows = await source.query<{ schema: string; name: string | null; partition: string | null }>(
-    `select n.nspname as schema, c.relname as name, c.relispartition as partition
+async function readNames(source: Database): Promise<Map<string, Map<string, Known>>> {
+  const rows = await source.query<{ schema: string; name: string | null; kind: Known['kind']; columns: string }>(
+    `select n.nspname as schema, c.relname as name,
+            case when c.relispartition then 'partition' when c.relkind in ('v', 'm') then 'view' else 'table' end as kind,
+            array_to_json(array(select a.attname from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)) as columns
        from pg_namespace n
        left join pg_class c on c.relnamespace = n.oid and c.relkind in ('r', 'p', 'v', 'm', 'f')`,
   )
-  const schemas = new Map<string, Map<string, 'table' | 'partition'>>()
-  for (const { schema, name, partition } of rows) {
-    const relations = schemas.get(schema) ?? new Map<string, 'table' | 'partition'>()
+  const schemas = new Map<string, Map<string, Known>>()
+  for (const { schema, name, kind, columns } of rows) {
+    const relations = schemas.get(schema) ?? new Map<string, Known>()
     schemas.set(schema, relations)
-    if (name !== null) relations.set(name, partition === 't' ? 'partition' : 'table')
+    if (name !== null) relations.set(name, { kind, columns: new Set(JSON.parse(columns) as string[]) })
   }
   return schemas
 }
