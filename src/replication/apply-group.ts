@@ -1,36 +1,47 @@
 import { MigrationError } from '../errors/migration-error.ts'
 import { formatLsn } from '../postgres/lsn.ts'
-import { applyError } from './apply-error.ts'
-import { applyRun } from './apply-run.ts'
+import { ApplyGroupError, applyError } from './apply-error.ts'
+import { StepApplier, STEP_RULES } from './apply-step.ts'
 import type { ApplyArgs, HeartbeatRow } from './apply-stream.ts'
 import { applyTruncate } from './apply-truncate.ts'
 import type { BoundRelation } from './bound-relation.ts'
-import { ChangeRuns } from './change-run.ts'
+import { ChangeSteps } from './change-steps.ts'
 import type { StreamItem } from './change-stream.ts'
 import type { BeginMessage, CommitMessage, PgoutputMessage, RelationMessage, Tuple } from './pgoutput-message.ts'
 import { recordProgress } from './progress.ts'
 import type { AppliedGroup } from './progress.ts'
 import { rowChange } from './row-change.ts'
 import type { RowChange } from './row-change.ts'
-import { StatementNames } from './statement-names.ts'
 import { TableBinder } from './table-binder.ts'
+import { WorkLane } from './work-lane.ts'
 
-const DEFAULT_LIMITS = { changes: 5000, bytes: 8 * 1024 * 1024 }
+const DEFAULT_LIMITS = { changes: 20_000, bytes: 8 * 1024 * 1024 }
 /** pgmove's own schema on the source. */
 const OWN_SCHEMA = 'pgmove'
 
 type RowMessage = Parameters<typeof rowChange>[0]
 
-/** Source transactions that go into one target transaction, and that transaction itself. */
+/** A target transaction that is committed. */
+export interface CommittedGroup {
+  readonly applied: AppliedGroup
+  readonly heartbeats: readonly HeartbeatRow[]
+}
+
+/**
+ * Source transactions that go into one target transaction, and that transaction itself. While the target works, the next changes
+ * are taken: of a big transaction its next piece, else the next group.
+ */
 export class ApplyGroup {
   readonly #args: ApplyArgs
   readonly #limits: { readonly changes: number; readonly bytes: number }
-  readonly #names = new StatementNames()
+  readonly #applier: StepApplier
   readonly #binder: TableBinder
-  readonly #runs = new ChangeRuns<RowChange>((a, b) => a.bound === b.bound)
+  readonly #steps = new ChangeSteps<RowChange>(STEP_RULES)
+  readonly #lane: WorkLane
+  readonly #onCommitted: (group: CommittedGroup) => void
   /** The source transaction that is being received; of one to be dropped `dropped` is true. */
   #open: { readonly begin: BeginMessage; readonly dropped: boolean } | undefined
-  /** Whether the target transaction has begun. */
+  /** Whether the target transaction has begun; for the lane's work only. */
   #begun = false
   #since = 0
   #transactions = 0
@@ -39,9 +50,13 @@ export class ApplyGroup {
   #last: { readonly commitLsn: bigint; readonly endLsn: bigint } | undefined
   #heartbeats: HeartbeatRow[] = []
 
-  constructor(args: ApplyArgs) {
+  /** `onCommitted` is called as soon as the target's answer to COMMIT has come, `onFailure` when work on the target has failed: `ready` throws it. */
+  constructor(args: ApplyArgs, onCommitted: (group: CommittedGroup) => void, onFailure: () => void) {
     this.#args = args
     this.#limits = args.limits ?? DEFAULT_LIMITS
+    this.#applier = new StepApplier(args.target)
+    this.#lane = new WorkLane(onFailure)
+    this.#onCommitted = onCommitted
     this.#binder = new TableBinder(args.target, args.tables, args.names)
   }
 
@@ -57,6 +72,11 @@ export class ApplyGroup {
   /** Whether anybody waits for what it holds. */
   get changing(): boolean {
     return this.#changes > 0 || this.#heartbeats.length > 0
+  }
+
+  /** Whether the target works on what was taken before. */
+  get busy(): boolean {
+    return this.#lane.busy
   }
 
   get full(): boolean {
@@ -99,26 +119,39 @@ export class ApplyGroup {
     return undefined
   }
 
-  /** Applies what waits and commits it with the progress. */
-  async commit(): Promise<{ applied: AppliedGroup; heartbeats: HeartbeatRow[] }> {
+  /** Waits until the target has done what was added; throws if it failed. */
+  ready(): Promise<void> {
+    return this.#lane.idle()
+  }
+
+  /** The same, but never fails. */
+  settled(): Promise<void> {
+    return this.#lane.settled()
+  }
+
+  /** Has what waits applied and committed with the progress, once the target has done what was added before. */
+  async commit(): Promise<void> {
     const { target, id, progress, replicaRole } = this.#args
     const last = this.#last
     if (!last) throw new MigrationError('Internal', 'a group without a transaction was to be committed')
     const applied = { ...last, transactions: this.#transactions, changes: this.#changes }
-    await this.#flush()
-    if (this.#begun && !replicaRole) await this.#checkConstraints(last.commitLsn)
-    await this.#begin()
-    // The last statement: it would fail if one before had, so the COMMIT below can't turn out to be a rollback.
-    await recordProgress(target, id, progress.epoch, applied)
-    this.#begun = false
-    await target.query('commit')
     const heartbeats = this.#heartbeats
+    await this.#flush()
+    this.#work(async () => {
+      if (this.#begun && !replicaRole) await this.#checkConstraints(last.commitLsn)
+      await this.#begin()
+      // The last statement: it would fail if one before had, so the COMMIT below can't turn out to be a rollback.
+      await recordProgress(target, id, progress.epoch, applied)
+      this.#begun = false
+      await target.query('commit')
+      this.#onCommitted({ applied, heartbeats })
+    })
     this.#reset()
-    return { applied, heartbeats }
   }
 
   /** Never fails: without its connection a transaction is rolled back by itself. */
   async rollback(): Promise<void> {
+    await this.#lane.settled()
     if (this.#begun) await this.#args.target.query('rollback').catch(() => undefined)
     this.#begun = false
     this.#open = undefined
@@ -148,7 +181,7 @@ export class ApplyGroup {
         const bound = this.#binder.known(message.relation, begin)
         if (bound === 'copied') return undefined
         if (bound) return this.#add(message, bound, begin, bytes)
-        return this.#binder.bind(message.relation, begin).then((found) => this.#add(message, found, begin, bytes))
+        return this.#bind(message, begin, bytes)
       }
       case 'truncate':
         return this.#truncate(message.relations, message.restartIdentity, begin)
@@ -162,11 +195,18 @@ export class ApplyGroup {
     }
   }
 
+  /** The catalogue is read by the session that applies, between its work. */
+  async #bind(message: RowMessage, begin: BeginMessage, bytes: number): Promise<void> {
+    await this.#lane.idle()
+    await this.#add(message, await this.#binder.bind(message.relation, begin), begin, bytes)
+  }
+
   #add(message: RowMessage, bound: BoundRelation, begin: BeginMessage, bytes: number): Promise<void> | undefined {
-    this.#runs.add(bound.target.oid, rowChange(message, bound, begin.finalLsn), bytes)
+    this.#steps.add(bound.target.oid, rowChange(message, bound, begin.finalLsn), bytes)
     this.#changes++
     this.#bytes += bytes
-    const due = this.single || this.#runs.changes >= this.#limits.changes || this.#runs.bytes >= this.#limits.bytes
+    if (this.single) return this.#flush().then(() => this.#lane.idle())
+    const due = this.#steps.changes >= this.#limits.changes || this.#steps.bytes >= this.#limits.bytes
     return due ? this.#flush() : undefined
   }
 
@@ -188,20 +228,41 @@ export class ApplyGroup {
 
   async #truncate(relations: readonly { schema: string; table: string }[], restartIdentity: boolean, begin: BeginMessage): Promise<void> {
     const { target, replicaRole } = this.#args
+    await this.#lane.idle()
     const tables = await this.#binder.truncated(relations, begin)
     if (tables.length === 0) return
     this.#changes++
     await this.#flush()
-    await this.#begin()
-    await applyTruncate(target, { tables, restartIdentity, commitLsn: begin.finalLsn, replicaRole })
+    this.#work(async () => {
+      await this.#begin()
+      await applyTruncate(target, { tables, restartIdentity, commitLsn: begin.finalLsn, replicaRole })
+    })
   }
 
+  /** At most one piece waits for the target while the next is taken. */
   async #flush(): Promise<void> {
-    const runs = this.#runs.take()
-    if (runs.length === 0) return
-    this.#args.signal.throwIfAborted()
-    await this.#begin()
-    for (const run of runs) await applyRun(this.#args.target, this.#names, run)
+    const steps = this.#steps.take()
+    await this.#lane.idle()
+    if (steps.length === 0) return
+    this.#work(async () => {
+      await this.#begin()
+      for (const step of steps) {
+        this.#args.signal.throwIfAborted()
+        await this.#applier.apply(step)
+      }
+    })
+  }
+
+  /** An error of several changes is marked as such: which of them caused it is not certain. */
+  #work(work: () => Promise<void>): void {
+    const { several, lastCommitLsn } = this
+    this.#lane.add(async () => {
+      try {
+        await work()
+      } catch (error) {
+        throw several ? ApplyGroupError.of(error, lastCommitLsn) : error
+      }
+    })
   }
 
   async #begin(): Promise<void> {
@@ -223,7 +284,7 @@ export class ApplyGroup {
   }
 
   #reset(): void {
-    this.#runs.take()
+    this.#steps.take()
     this.#transactions = 0
     this.#changes = 0
     this.#bytes = 0

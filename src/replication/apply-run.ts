@@ -7,8 +7,8 @@ import type { Database } from '../postgres/connect.ts'
 import { formatLsn } from '../postgres/lsn.ts'
 import { applyError, diverged } from './apply-error.ts'
 import type { AppliedChange } from './apply-error.ts'
-import type { BoundColumn } from './bound-relation.ts'
-import type { ChangeRun } from './change-run.ts'
+import type { BoundColumn, BoundRelation } from './bound-relation.ts'
+import type { ChangeRun } from './change-steps.ts'
 import { copyText } from './copy-text.ts'
 import type { Tuple } from './pgoutput-message.ts'
 import type { RowChange } from './row-change.ts'
@@ -45,7 +45,13 @@ async function affected(target: Database, names: StatementNames, first: RowChang
     return rowCount ?? 0
   }
   if (operation === 'insert') {
-    if (writes.length > 0 && (changes.length > 1 || !isText(first.row, writes))) return copyRows(target, changes)
+    if (writes.length > 0 && (changes.length > 1 || !isText(first.row, writes))) {
+      return copyRows(
+        target,
+        bound,
+        changes.map(({ row }) => row),
+      )
+    }
     let count = 0
     for (const change of changes) count += await run(insertStatement(bound, writes), texts(change, change.row, writes))
     return count
@@ -58,12 +64,10 @@ async function affected(target: Database, names: StatementNames, first: RowChang
   return run(operation === 'update' ? updateManyStatement(bound, writes) : deleteManyStatement(bound), columns)
 }
 
-async function copyRows({ client }: Database, changes: readonly RowChange[]): Promise<number> {
-  const [first] = changes
-  if (!first) return 0
-  const rows = changes.map(({ row }) => row)
-  const positions = first.writes.map(({ position }) => position)
-  const copy = client.query(copyFrom(copyStatement(first.bound)))
+/** Inserts rows by COPY; returns how many it took. Every value of `rows` that is written must be known. */
+export async function copyRows({ client }: Database, bound: BoundRelation, rows: readonly Tuple[]): Promise<number> {
+  const positions = bound.written.map(({ position }) => position)
+  const copy = client.query(copyFrom(copyStatement(bound)))
   await pipeline(Readable.from(copyText(rows, positions)), copy)
   return copy.rowCount
 }

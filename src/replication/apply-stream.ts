@@ -5,6 +5,7 @@ import type { Database } from '../postgres/connect.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { ApplyGroupError } from './apply-error.ts'
 import { ApplyGroup } from './apply-group.ts'
+import type { CommittedGroup } from './apply-group.ts'
 import { prepareApplySession } from './apply-session.ts'
 import type { ChangeStream, StreamItem } from './change-stream.ts'
 import type { CommitMessage } from './pgoutput-message.ts'
@@ -41,7 +42,7 @@ export interface ApplyArgs {
   readonly singleChangesUpTo?: bigint | undefined
   /** Ends the work within a group, which is rolled back. */
   readonly signal: AbortSignal
-  /** When changes that wait are applied, and when a group of source transactions is committed. Default 5000 changes or 8 MiB. */
+  /** When changes that wait are applied, and when a group of source transactions is committed. Default 20,000 changes or 8 MiB. */
   readonly limits?: { readonly changes: number; readonly bytes: number } | undefined
   /** Before the slot is told. */
   readonly onApplied?: ((applied: Applied) => void) | undefined
@@ -86,12 +87,20 @@ export async function applyStream(args: ApplyArgs): Promise<ApplyResult> {
 class StreamApplier {
   readonly #args: ApplyArgs
   readonly #group: ApplyGroup
+  /** Aborted with the caller's signal, and when work on the target has failed. */
+  readonly #signal: AbortSignal
   #reached: bigint
   #idleSince = Date.now()
 
   constructor(args: ApplyArgs) {
+    const failed = new AbortController()
     this.#args = args
-    this.#group = new ApplyGroup(args)
+    this.#signal = AbortSignal.any([args.signal, failed.signal])
+    this.#group = new ApplyGroup(
+      args,
+      (committed) => this.#onCommitted(committed),
+      () => failed.abort(),
+    )
     this.#reached = args.progress.confirmedLsn
   }
 
@@ -101,24 +110,37 @@ class StreamApplier {
   }
 
   async run(): Promise<void> {
-    const { stream, signal } = this.#args
-    while (!signal.aborted) {
-      const next = stream.nextBatch()
-      next.catch(() => undefined)
-      if (this.#due() && !(await waiting(next))) await this.#guarded(() => this.#finish())
-      const batch = nonEmpty(await unlessAborted(next, signal))
-      if (await this.#guarded(() => this.#takeAll(batch))) return
+    try {
+      await this.#takeBatches()
+    } catch (error) {
+      // What the target refused came first.
+      await this.#group.ready()
+      throw error
     }
+    await this.#group.ready()
   }
 
   async rollback(): Promise<void> {
     await this.#group.rollback()
   }
 
+  async #takeBatches(): Promise<void> {
+    while (!this.#signal.aborted) {
+      const next = settled(this.#args.stream.nextBatch())
+      while (this.#due() && !(await waiting(next))) {
+        // Meanwhile more may come, which then is committed together.
+        if (this.#group.busy) await Promise.race([next, this.#group.settled()])
+        else await this.#group.commit()
+      }
+      const batch = nonEmpty(await unlessAborted(next, this.#signal).then((taken) => taken()))
+      if (await this.#guarded(() => this.#takeAll(batch))) return
+    }
+  }
+
   /** Whether the group is to be committed as soon as nothing more waits. */
   #due(): boolean {
     const { empty, inTransaction, changing, ageMs } = this.#group
-    return !inTransaction && !empty && (changing || ageMs >= EMPTY_GROUP_MS)
+    return !this.#signal.aborted && !inTransaction && !empty && (changing || ageMs >= EMPTY_GROUP_MS)
   }
 
   /** True when `until` is reached; what comes behind is left to the next stream. */
@@ -131,23 +153,24 @@ class StreamApplier {
       const taken = this.#group.take(item)
       if (taken === undefined) continue
       if (taken instanceof Promise) await taken
-      else if (await this.#committed(taken)) return true
-      this.#args.signal.throwIfAborted()
+      else if (await this.#taken(taken)) return true
+      this.#signal.throwIfAborted()
     }
     return false
   }
 
-  async #committed({ endLsn }: CommitMessage): Promise<boolean> {
+  async #taken({ endLsn }: CommitMessage): Promise<boolean> {
     const { until } = this.#args
+    const { empty, full, single, changing, ageMs, busy } = this.#group
     const last = until !== undefined && endLsn >= until
-    const full = this.#group.full || (this.#group.changing && this.#group.ageMs >= GROUP_MS)
-    if (!this.#group.empty && (last || full || this.#group.single)) await this.#finish()
+    // While the target works nobody gains by a small group.
+    if (!empty && (last || full || single || (changing && ageMs >= GROUP_MS && !busy))) await this.#group.commit()
+    if (last || single) await this.#group.ready()
     return last
   }
 
-  async #finish(): Promise<void> {
+  #onCommitted({ applied, heartbeats }: CommittedGroup): void {
     const { stream, onApplied, onHeartbeat } = this.#args
-    const { applied, heartbeats } = await this.#group.commit()
     this.#reached = applied.endLsn > this.#reached ? applied.endLsn : this.#reached
     onApplied?.({ ...applied, at: Date.now() })
     stream.confirm(applied.endLsn)
@@ -160,7 +183,8 @@ class StreamApplier {
     const { stream, target, id, progress, until } = this.#args
     const last = until !== undefined && walEnd >= until
     if (!last && Date.now() - this.#idleSince < IDLE_MS) return false
-    if (!this.#group.empty) await this.#finish()
+    if (!this.#group.empty) await this.#group.commit()
+    await this.#group.ready()
     if (walEnd > this.#reached) {
       await recordConfirmed(target, id, progress.epoch, walEnd)
       this.#reached = walEnd
@@ -180,6 +204,16 @@ class StreamApplier {
   }
 }
 
+/** Ends when `batch` does and never fails: the result is a function that returns or throws what came. */
+function settled<T>(batch: Promise<T>): Promise<() => T> {
+  return batch.then(
+    (value) => () => value,
+    (error: unknown) => () => {
+      throw error
+    },
+  )
+}
+
 /** Not a race with one promise for all batches: that would keep them all in memory. */
 function unlessAborted<T>(batch: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -193,11 +227,7 @@ function unlessAborted<T>(batch: Promise<T>, signal: AbortSignal): Promise<T> {
 
 /** Whether the batch is there already or comes with what the socket holds. */
 async function waiting(batch: Promise<unknown>): Promise<boolean> {
-  const there = batch.then(
-    () => true,
-    () => true,
-  )
-  return Promise.race([there, turn(false)])
+  return Promise.race([batch.then(() => true), turn(false)])
 }
 
 function nonEmpty(batch: StreamItem[]): StreamItem[] {

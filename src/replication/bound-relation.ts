@@ -28,6 +28,12 @@ export interface BoundRelation {
   /** Rows may be updated in one statement: nothing but the key, which stays, keeps them apart. */
   readonly updatesTogether: boolean
   readonly deletesTogether: boolean
+  /** The printed key names one row and the target has an index to find it: only the net effect of several changes need be applied. */
+  readonly reducible: boolean
+  /** A change of the key may be applied as DELETE and INSERT: the target's table has nothing that the stream's row does not hold. */
+  readonly movable: boolean
+  /** Something beside the key keeps rows apart, so that several updates may be in each other's way within one statement. */
+  readonly apart: boolean
 }
 
 /**
@@ -63,14 +69,19 @@ export function bindRelation(
   const named = new Set(key.map(({ name }) => name))
   const others = target.indexes.filter(({ columns: of }) => !(of && of.length === named.size && of.every(({ name }) => named.has(name))))
   const deletesTogether = key.length > 0 && key.every(({ castable }) => castable)
+  const castable = deletesTogether && written.every((column) => column.castable)
+  const kept = [...target.columns.values()].filter(({ generated }) => !generated).length
   return {
     relation,
     target,
     written,
     key,
     besideKey: written.filter(({ name }) => !named.has(name)),
-    updatesTogether: deletesTogether && others.length === 0 && written.every(({ castable }) => castable),
+    updatesTogether: castable && others.length === 0,
     deletesTogether,
+    reducible: castable && others.length < target.indexes.length && key.every((column) => printsExactly(relation, column)),
+    movable: kept === written.length,
+    apart: others.length > 0,
   }
 }
 
@@ -110,4 +121,16 @@ const EXACT = new Set([16, 17, 19, 20, 21, 23, 25, 26, 1043, 1082, 1083, 1114, 1
 /** The operator `=` where it holds for equal values only; `=` of float takes -0 for 0, of numeric 1.0 for 1.00, of json there is none. */
 export function exactEquality({ typeOid, deterministic }: TargetColumn): string | undefined {
   return EXACT.has(typeOid) && deterministic ? 'operator(pg_catalog.=)' : undefined
+}
+
+const [NUMERIC, BPCHAR, FIRST_OWN] = [1700, 1042, 16384]
+
+/** Whether equal values of the streamed column are printed alike, and others differently, as the target's index sees them. */
+function printsExactly({ columns }: RelationMessage, column: BoundColumn): boolean {
+  const source = columns[column.position]
+  if (!source || (source.typeOid !== column.typeOid && source.typeOid < FIRST_OWN)) return false
+  if (column.enumerated || exactEquality(column) !== undefined) return true
+  // With a modifier numbers are padded to the scale and strings to the length.
+  if (source.typeOid !== column.typeOid || source.typmod < 0 || source.typmod !== column.typmod) return false
+  return column.typeOid === NUMERIC || (column.typeOid === BPCHAR && column.deterministic)
 }

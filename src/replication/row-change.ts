@@ -1,21 +1,19 @@
 import { MigrationError } from '../errors/migration-error.ts'
 import { formatLsn } from '../postgres/lsn.ts'
 import type { BoundColumn, BoundRelation } from './bound-relation.ts'
+import type { KeyedChange } from './net-effect.ts'
 import { UNCHANGED } from './pgoutput-message.ts'
 import type { DeleteMessage, InsertMessage, Tuple, UpdateMessage } from './pgoutput-message.ts'
 
 /** One change of one row, ready to be applied. */
-export interface RowChange {
-  readonly operation: 'insert' | 'update' | 'delete'
+export interface RowChange extends KeyedChange {
   readonly bound: BoundRelation
+  /** Whether the net effect of several changes may take it: its key is known to name one row. */
+  readonly reducible: boolean
   /** Changes of the same table, operation and shape take the same statement. */
   readonly shape: string
-  /** Its key's bytes, if it may share an UPDATE or DELETE with changes of other keys; null if it must stand alone. */
+  /** Its key's bytes, if it may share an UPDATE or DELETE with changes of other keys; null if it must stand alone. Of an insert of no meaning. */
   readonly key: string | null
-  /** Finds the row: the old key or the whole old row. Of an insert empty. */
-  readonly old: Tuple
-  /** Of a delete empty. */
-  readonly row: Tuple
   /** The columns that an insert or update writes. */
   readonly writes: readonly BoundColumn[]
   readonly commitLsn: bigint
@@ -27,11 +25,19 @@ export function rowChange(message: InsertMessage | UpdateMessage | DeleteMessage
   if (message.type === 'update') return update(message, bound, commitLsn)
   if (message.type === 'delete') {
     const old = located(bound, message.old, message.oldKind, commitLsn)
-    const key = bound.deletesTogether ? keyBytes(bound, old) : null
-    return { operation: 'delete', bound, shape: 'delete', key, old, row: NONE, writes: NONE, commitLsn }
+    const found = keyBytes(bound, old)
+    const key = bound.deletesTogether ? found : null
+    const reducible = bound.reducible && found !== null
+    const rowKey = found ?? ''
+    return { operation: 'delete', bound, reducible, rowKey, newKey: null, shape: 'delete', key, old, row: NONE, writes: NONE, commitLsn }
   }
   if (message.new.includes(UNCHANGED)) throw notSent(bound, commitLsn)
-  return { operation: 'insert', bound, shape: 'insert', key: '', old: NONE, row: message.new, writes: bound.written, commitLsn }
+  const own = bound.reducible ? keyBytes(bound, message.new) : null
+  const { new: row } = message
+  const reducible = own !== null
+  const rowKey = own ?? ''
+  const writes = bound.written
+  return { operation: 'insert', bound, reducible, rowKey, newKey: null, shape: 'insert', key: '', old: NONE, row, writes, commitLsn }
 }
 
 function update(message: UpdateMessage, bound: BoundRelation, commitLsn: bigint): RowChange {
@@ -41,9 +47,18 @@ function update(message: UpdateMessage, bound: BoundRelation, commitLsn: bigint)
   const whole = !row.includes(UNCHANGED)
   const writable = moved ? bound.written : bound.besideKey
   const writes = whole ? writable : writable.filter(({ position }) => row[position] !== UNCHANGED)
-  const shape = whole ? 'update' : `update ${writes.map(({ position }) => position).join()}`
   const together = bound.updatesTogether && !moved && writes.length > 0
-  return { operation: 'update', bound, shape, key: together ? keyBytes(bound, old) : null, old, row, writes, commitLsn }
+  const found = together || bound.reducible ? keyBytes(bound, old) : null
+  const newKey = moved && bound.movable ? keyBytes(bound, row) : null
+  const reducible = bound.reducible && found !== null && (!moved || newKey !== null)
+  const shape = updateShape(whole, writes)
+  const key = together ? found : null
+  return { operation: 'update', bound, reducible, rowKey: found ?? '', newKey, shape, key, old, row, writes, commitLsn }
+}
+
+/** Updates of the same shape write the same columns, if they leave the key alone. */
+export function updateShape(whole: boolean, writes: readonly BoundColumn[]): string {
+  return whole ? 'update' : `update ${writes.map(({ position }) => position).join()}`
 }
 
 /** The tuple that finds the row, after a check that it holds what is needed for that. */
@@ -61,7 +76,7 @@ function sameValue(before: Tuple[number] | undefined, after: Tuple[number] | und
   return Buffer.isBuffer(before) && Buffer.isBuffer(after) && before.equals(after)
 }
 
-/** Null if a part is null: such a key names no single row. */
+/** Null if a part is null or not sent: such a key names no single row. */
 function keyBytes({ key }: BoundRelation, tuple: Tuple): string | null {
   let bytes = ''
   for (const { position } of key) {

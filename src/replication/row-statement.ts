@@ -44,6 +44,17 @@ export function deleteManyStatement({ target, key }: BoundRelation): string {
   return `delete from ${target.only} as t using ${unnested(key.length)} where ${joined(key, 0)}`
 }
 
+/** `$1`… are arrays of text, one for each column of `writes`, of which there is one at least. */
+export function insertManyStatement({ target }: BoundRelation, writes: readonly BoundColumn[]): string {
+  const values = writes.map(({ type }, i) => `s.c${i}::${type}`).join(', ')
+  return `insert into ${target.label} (${names(writes)}) overriding system value select ${values} from ${unnested(writes.length)}`
+}
+
+/** Finds rows and does nothing to them. `$1`… are arrays of text, one for each column of the key. */
+export function findManyStatement({ target, key }: BoundRelation): string {
+  return `select from ${target.only} as t join ${unnested(key.length)} on ${joined(key, 0)}`
+}
+
 /** The columns whose old values find a row, in the order of the parameters. */
 export function locator({ key, written }: BoundRelation): readonly BoundColumn[] {
   return key.length > 0 ? key : written

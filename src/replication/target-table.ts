@@ -19,6 +19,8 @@ export interface TargetColumn {
   readonly deterministic: boolean
   /** Whether a cast from text means the type's input function, as it does but for the types with a cast function of their own. */
   readonly castable: boolean
+  /** Of an enum type. */
+  readonly enumerated: boolean
 }
 
 /** An index that keeps rows apart. */
@@ -57,6 +59,7 @@ interface ColumnRow extends TextRow {
   generated: string
   deterministic: string
   castable: string
+  enumerated: string
 }
 interface IndexRow extends TextRow {
   index: string
@@ -83,7 +86,8 @@ export async function readTargetTable(target: Database, schema: string, name: st
      )
      select tab.oid, tab.relkind as kind, a.attname as name, t.oid as type_oid, b.typmod, format_type(t.oid, -1) as type, format_type(t.oid, b.typmod) as modified,
             ${newer ? `a.attgenerated <> ''` : 'false'} as generated, ${newer ? 'coalesce(l.collisdeterministic, true)' : 'true'} as deterministic,
-            not exists (select from pg_cast x where x.castsource = 'pg_catalog.text'::regtype and x.casttarget = t.oid and x.castmethod = 'f') as castable
+            not exists (select from pg_cast x where x.castsource = 'pg_catalog.text'::regtype and x.casttarget = t.oid and x.castmethod = 'f') as castable,
+            t.typtype = 'e' as enumerated
        from tab
        left join (pg_attribute a join base b on b.attnum = a.attnum join pg_type t on t.oid = b.type and t.typtype <> 'd') on a.attrelid = tab.oid
        left join pg_collation l on l.oid = a.attcollation
@@ -116,6 +120,7 @@ function column(name: string, row: ColumnRow): TargetColumn {
     generated: row.generated === 't',
     deterministic: row.deterministic === 't',
     castable: row.castable === 't',
+    enumerated: row.enumerated === 't',
   }
 }
 

@@ -1,15 +1,23 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { ChangeRuns } from '../../src/replication/change-run.ts'
-import type { Groupable } from '../../src/replication/change-run.ts'
+import { ChangeSteps } from '../../src/replication/change-steps.ts'
+import type { ChangeStep, Groupable } from '../../src/replication/change-steps.ts'
 
 interface Change extends Groupable {
   readonly table: string
-  readonly row: string
+  readonly id: string
   readonly to: string
   readonly value: number
 }
+const RULES = { sameStatement: () => true, keepChanges: () => false }
+/** What only the net effect looks at. */
+const PLAIN = { reducible: false, rowKey: '', newKey: null, old: [], row: [] }
+
+function changesOf<C extends Groupable>(steps: readonly ChangeStep<C>[]): C[][] {
+  return steps.map((step) => (step.kind === 'run' ? step.changes : assert.fail('a set')))
+}
+
 type Tables = Map<string, Map<string, number>>
 
 const rowsOf = (tables: Tables, table: string): Map<string, number> => {
@@ -24,7 +32,7 @@ function applyTogether(tables: Tables, changes: readonly Change[]): void {
   if (!first) return
   const rows = rowsOf(tables, first.table)
   const before = new Map(rows)
-  for (const { operation, row, to, value, table } of changes) {
+  for (const { operation, id: row, to, value, table } of changes) {
     assert.equal(table, first.table)
     assert.equal(operation, first.operation)
     if (operation === 'insert') {
@@ -52,7 +60,7 @@ function validChanges(choices: readonly { table: number; what: number; row: numb
     const operation = !rows.has(row) ? 'insert' : what < 4 ? 'update' : 'delete'
     const to = operation === 'update' && moves ? String(newRow) : row
     const shape = operation === 'update' ? `update ${to === row ? value % 2 : 'moved'}` : operation
-    const change: Change = { table, operation, row, to, value, shape, key: operation === 'update' && to !== row ? null : row }
+    const change: Change = { ...PLAIN, table, operation, id: row, to, value, shape, key: operation === 'update' && to !== row ? null : row }
     applyTogether(tables, [change])
     return [change]
   })
@@ -73,9 +81,9 @@ test('runs applied one after another do what their changes do one by one', () =>
       for (const change of changes) applyTogether(expected, [change])
 
       const found: Tables = new Map()
-      const runs = new ChangeRuns<Change>()
+      const runs = new ChangeSteps<Change>(RULES)
       const flush = (): void => {
-        for (const { changes: run } of runs.take()) applyTogether(found, run)
+        for (const run of changesOf(runs.take())) applyTogether(found, run)
       }
       for (const [i, change] of changes.entries()) {
         runs.add(change.table, change, 1)
@@ -93,9 +101,9 @@ function nonEmpty(tables: Tables): Map<string, Map<string, number>> {
 }
 
 test('a run ends where the statement changes, a row comes again, or a change must stand alone', () => {
-  const runs = new ChangeRuns<Groupable>()
+  const runs = new ChangeSteps<Groupable>(RULES)
   const add = (table: string, operation: Groupable['operation'], key: string | null, shape: string = operation): void =>
-    runs.add(table, { operation, key, shape }, 10)
+    runs.add(table, { ...PLAIN, operation, key, shape }, 10)
   add('a', 'insert', '')
   add('b', 'update', '1')
   add('a', 'insert', '')
@@ -110,7 +118,7 @@ test('a run ends where the statement changes, a row comes again, or a change mus
   assert.equal(runs.changes, 11)
   assert.equal(runs.bytes, 110)
   assert.deepEqual(
-    runs.take().map(({ changes }) => changes.map(({ operation, key }) => `${operation[0]}${key}`).join(' ')),
+    changesOf(runs.take()).map((changes) => changes.map(({ operation, key }) => `${operation[0]}${key}`).join(' ')),
     ['i i', 'u1 u2', 'u1', 'unull', 'unull', 'u3', 'u4', 'd4 d5'],
   )
   assert.equal(runs.changes, 0)
@@ -119,10 +127,10 @@ test('a run ends where the statement changes, a row comes again, or a change mus
 })
 
 test('changes of another version of the table do not join a run', () => {
-  const runs = new ChangeRuns<Groupable & { version: number }>((a, b) => a.version === b.version)
-  for (const version of [1, 1, 2]) runs.add('a', { operation: 'insert', key: '', shape: 'insert', version }, 1)
+  const runs = new ChangeSteps<Groupable & { version: number }>({ ...RULES, sameStatement: (a, b) => a.version === b.version })
+  for (const version of [1, 1, 2]) runs.add('a', { ...PLAIN, operation: 'insert', key: '', shape: 'insert', version }, 1)
   assert.deepEqual(
-    runs.take().map(({ changes }) => changes.length),
+    changesOf(runs.take()).map((changes) => changes.length),
     [2, 1],
   )
 })
