@@ -1,6 +1,7 @@
+import { sqlState } from '../errors/classify.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
-import { ident } from '../postgres/quote.ts'
+import { ident, qualified } from '../postgres/quote.ts'
 import { publicationName } from '../state/migration-ref.ts'
 import { forgetInstalled, recordInstalled, tableLabel } from './installed.ts'
 import type { InstalledBy } from './installed.ts'
@@ -90,11 +91,39 @@ function needsGenerated(version: number, tables: readonly SelectedTable[]): bool
   )
 }
 
+/** Above it tables are taken out before the publication is dropped: DROP locks each membership, in one transaction. */
+const DROPPED_AT_ONCE = 1000
+const UNDEFINED_TABLE = '42P01'
+
 export async function dropPublication(source: Database, id: string, signal: AbortSignal): Promise<void> {
+  await shrinkPublication(source, publicationName(id), signal)
   await changeSource(source, signal, async () => {
     await source.query(dropPublicationStatement(id))
     await forgetInstalled(source, id, 'publication', publicationName(id))
   })
+}
+
+/** Takes tables out, a batch in a transaction, until few are left. A batch that stands in a lock's way, or of which a table is gone, stays. */
+async function shrinkPublication(source: Database, name: string, signal: AbortSignal): Promise<void> {
+  const rows = await source.query<{ schema: string; table: string }>(
+    `select n.nspname as schema, c.relname as table
+       from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
+       join pg_class c on c.oid = r.prrelid join pg_namespace n on n.oid = c.relnamespace
+      where p.pubname = $1`,
+    [name],
+  )
+  for (let at = 0; rows.length - at > DROPPED_AT_ONCE; at += BATCH) {
+    signal.throwIfAborted()
+    const batch = rows.slice(at, at + BATCH).map(({ schema, table }) => `only ${qualified(schema, table)}`)
+    try {
+      await source.transaction(async () => {
+        await source.query(`set local lock_timeout = '200ms'`)
+        await source.query(`alter publication ${ident(name)} drop table ${batch.join(', ')}`)
+      })
+    } catch (error) {
+      if (sqlState(error) !== UNDEFINED_TABLE && !(error instanceof MigrationError && error.kind === 'LockTimeout')) throw error
+    }
+  }
 }
 
 export function dropPublicationStatement(id: string): string {

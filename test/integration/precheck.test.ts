@@ -89,6 +89,23 @@ test('settings of the source: wal_level, slots, WAL senders, limits of slots', a
   assert.deepEqual(not(await small.check()), { slot_limits: 'Warning' }, 'its own slot is no hindrance')
 })
 
+test('lock table of the source: a warning where it may be too small, failed where it is, with the value to set', async () => {
+  const settings = { max_connections: '20', max_wal_senders: '5', max_worker_processes: '4', max_prepared_transactions: '0' }
+  const small = await precheckPair(await server(13, { settings: { ...settings, max_locks_per_transaction: '10' } }), 17)
+  const tables = (from: number, to: number) =>
+    small.source.sql(`do $$ begin for i in ${from}..${to} loop execute format('create table public.t%s ()', i); end loop; end $$`)
+  const check = async () => (await small.check({ types: ['schema'] }))['lock_table']
+  // Room for about 10 * (20 + 5 + 4 + 3 autovacuum workers + 1).
+  await tables(1, 150)
+  assert.equal((await check())?.status, 'Passed')
+  for (const at of [151, 251]) await tables(at, at + 99)
+  const item = await check()
+  assert.equal(item?.status, 'Warning')
+  assert.match(item?.fix ?? '', /max_locks_per_transaction = 14; on the source \(now 10\)/)
+  for (const at of [351, 451]) await tables(at, at + 99)
+  assert.equal((await check())?.status, 'Failed')
+})
+
 test('rights on the source: every missing one is named with the statement that gives it, and then passes', async () => {
   const pair = await precheckPair(13, 17)
   await pair.source.sql(OBJECTS)
