@@ -48,7 +48,8 @@ function planEntry(entry: TocEntry, input: GrantsInput): AccessChange[] {
     const last = statement.roles.at(-1)
     // Default privileges are about the role that creates, grants about the one that gets them.
     const about = isDefault ? statement.roles[0] : last
-    const asRole = grantor !== undefined && grantor !== owner ? grantor : actingOwner(owner, roles)
+    const creator = isDefault && about !== undefined ? name(about) : undefined
+    const asRole = grantor !== undefined && grantor !== owner ? grantor : actingOwner(owner ?? creator, roles)
     return {
       kind: isDefault ? ('default privileges' as const) : ('grant' as const),
       object: objectOf(entry),

@@ -115,8 +115,13 @@ function batches(changes: readonly PendingChange[]): PendingChange[][] {
   const result: PendingChange[][] = []
   for (const change of changes) {
     const last = result.at(-1)
-    if (!last || last.length >= BATCH || last[0]?.kind !== change.kind) result.push([change])
+    // What was lent in a schema is taken back before the schema itself goes to its owner.
+    if (!last || last.length >= BATCH || !last[0] || phaseOf(last[0]) !== phaseOf(change)) result.push([change])
     else last.push(change)
   }
   return result
+}
+
+function phaseOf({ kind, schema }: PendingChange): string {
+  return kind === 'owner' && schema === null ? 'owner of a schema' : kind
 }

@@ -24,9 +24,9 @@ export interface SelectedEntries {
 }
 
 const RELATION_KINDS: ReadonlySet<string> = new Set(['TABLE', 'FOREIGN TABLE', 'VIEW', 'MATERIALIZED VIEW'])
-/** Not part of a schema's definition: settings of the archive, data. */
+/** Not part of a schema's definition: settings of the archive, data; and of the database, which go another way (src/roles). */
 const NEVER: ReadonlySet<string> = new Set([
-  'ENCODING', 'STDSTRINGS', 'SEARCHPATH', 'DATABASE', 'TABLE DATA', 'SEQUENCE SET', 'MATERIALIZED VIEW DATA', 'STATISTICS DATA', 'BLOB',
+  'ENCODING', 'STDSTRINGS', 'SEARCHPATH', 'DATABASE', 'DATABASE PROPERTIES', 'TABLE DATA', 'SEQUENCE SET', 'MATERIALIZED VIEW DATA', 'STATISTICS DATA', 'BLOB',
   'BLOBS', 'BLOB METADATA',
 ]) // prettier-ignore
 /** Belongs to a database rather than to its schemas, or would act by itself. */
@@ -37,7 +37,6 @@ const NOT_COPIED: Readonly<Record<string, string>> = {
   'PUBLICATION TABLES IN SCHEMA': 'publications are not copied',
   SUBSCRIPTION: 'subscriptions are not copied',
   'SUBSCRIPTION TABLE': 'subscriptions are not copied',
-  'DATABASE PROPERTIES': 'settings of the database are not copied',
 }
 
 /**

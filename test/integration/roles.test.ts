@@ -20,7 +20,8 @@ before(async () => {
     const on = await server(major)
     for (const name of names) await sql(on.url('postgres'), `create role ${r(name)} login`)
     if (major >= 17) for (const name of ['gone', 'gone_owner', 'renamed']) await sql(on.url('postgres'), `drop role ${r(name)}`)
-    if (major >= 17) await sql(on.url('postgres'), `grant ${r('owner')} to ${r('mover')}`)
+    // On 18 the member has to SET ROLE to have the owner's rights.
+    if (major >= 17) await sql(on.url('postgres'), `grant ${r('owner')} to ${r('mover')}${major === 18 ? ' with inherit false' : ''}`)
   }
 })
 after(async () => {
@@ -159,3 +160,110 @@ for (const [from, to] of PAIRS) {
     assert.deepEqual(await run.notes('skipped'), notes)
   })
 }
+
+for (const [from, to] of PAIRS) {
+  test(`${from} to ${to}: a plain role gives away what it may, keeps the rest, and says so`, async () => {
+    const run = await schemaRun(from, to, objects(from), R['mover'])
+    await run.dump({ roles: { map: { [R['renamed'] ?? '']: R['newcomer'] ?? '' }, grants: 'keep' } })
+    await run.restore()
+    const source = await access(run.from)
+    const rename: (readonly [RegExp, string])[] = [...WITHOUT_GONE, [/\brenamed\b/g, 'newcomer'], [/\b(gone_owner|postgres)\b/g, 'mover']]
+    const kept = expected(source, [[/(, )?\b(foreign SELECT\* by reader|writer SELECT by foreign)/g, ''], ...rename])
+    assert.deepEqual(
+      await access(run.to),
+      kept.map((line) => (/^(relation|type) _?foreigners/.test(line) ? line.replaceAll(/\bforeign\b/g, 'mover') : line)),
+    )
+    const notes = await run.notes('skipped')
+    const about = ['foreign', 'gone', 'writer'].map((name) => `grants to ${r(name)}`)
+    const subjects = [
+      ...about,
+      `owner of database "${run.to.name}"`,
+      `owner "postgres"`,
+      `owner ${r('foreign')}`,
+      `owner ${r('gone_owner')}`,
+    ].sort()
+    assert.deepEqual(Object.keys(notes).sort(), subjects, JSON.stringify(notes))
+    assert.match(
+      notes[`owner ${r('foreign')}`] ?? '',
+      /1 objects did not get this owner: .* may not SET ROLE to .*alter table app\.foreigners owner to/,
+    )
+    assert.match(notes[`grants to ${r('foreign')}`] ?? '', /reader_.* granted it, and "mover_.*" may not SET ROLE/)
+  })
+}
+
+test('grants can be left out as a whole, and that is said', async () => {
+  const run = await schemaRun(13, 17, objects(13))
+  const newcomer = R['newcomer'] ?? ''
+  await run.dump({ roles: { map: { [R['gone_owner'] ?? '']: newcomer, [R['renamed'] ?? '']: newcomer }, grants: 'drop' } })
+  await run.restore()
+  const rows = await run.to.sql(
+    `select relname as name from pg_class where relacl is not null and relnamespace::regnamespace::text in ('app', 'other')
+     union all select defaclobjtype::text from pg_default_acl`,
+  )
+  assert.deepEqual(rows, [])
+  const owners = await run.to.sql(`select relname as name from pg_class where relowner = '${newcomer}'::regrole order by 1`)
+  assert.deepEqual(owners, [{ name: 'gone' }, { name: 'orphan' }])
+  const notes = await run.notes('skipped')
+  assert.deepEqual(Object.keys(notes), ['grants'])
+  assert.match(notes['grants'] ?? '', /on \d\d objects were left out, as "roles\.grants" is "drop"; \d of them took rights from PUBLIC/)
+})
+
+test('settings of the database and of roles in it, its comment, owner, limit and rights', async () => {
+  const run = await schemaRun(13, 17, '')
+  const [from, to] = [`database "${run.from.name}"`, `database "${run.to.name}"`]
+  for (const statement of [
+    `alter ${from} set work_mem to '7MB'`,
+    `alter ${from} set search_path to "$user", 'a "b"', public`,
+    `alter ${from} set app.tenant to E'it''s \\\\ one'`,
+    `alter ${from} set session_preload_libraries to 'plpgsql'`,
+    `alter ${from} set operator_precedence_warning to on`,
+    `alter ${from} set statement_timeout to '1h'`,
+    `alter role ${r('reader')} in ${from} set lock_timeout to '3s'`,
+    `alter role ${r('gone')} in ${from} set lock_timeout to '4s'`,
+    `alter role ${r('renamed')} in ${from} set role to ${r('reader')}`,
+    `comment on ${from} is 'the ''shop'''`,
+    `alter ${from} connection limit 77`,
+    `revoke temporary on ${from} from public`,
+    `grant create, connect on ${from} to ${r('writer')}`,
+    `alter ${from} owner to ${r('owner')}`,
+    `alter ${from} set default_transaction_read_only to on`,
+  ]) {
+    await sql((await server(13)).url('postgres'), statement)
+  }
+  await run.to.sql(`alter ${to} set statement_timeout to '2h'`)
+  await run.dump({ roles: { map: { [R['renamed'] ?? '']: R['newcomer'] ?? '' }, grants: 'keep' } })
+  await run.restore()
+  const settings = await run.to.sql(
+    `select coalesce(r.rolname || ' ', '') || s.setting as line
+       from pg_db_role_setting d left join pg_roles r on r.oid = d.setrole, unnest(d.setconfig) s (setting)
+      where d.setdatabase = (select oid from pg_database where datname = current_database()) order by 1`,
+  )
+  assert.deepEqual(
+    settings.map(({ line }) => line),
+    [
+      `${R['newcomer']} role=${R['reader']}`, `${R['reader']} lock_timeout=3s`, "app.tenant=it's \\ one", 'search_path="$user", "a ""b""", public',
+      'statement_timeout=2h', 'work_mem=7MB',
+    ].sort(),
+  ) // prettier-ignore
+  const facts = await run.to.sql(
+    `select shobj_description(oid, 'pg_database') as comment, datconnlimit as connections from pg_database where datname = current_database()`,
+  )
+  assert.deepEqual(facts, [{ comment: "the 'shop'", connections: '-1' }])
+  const notes = await run.notes('skipped')
+  assert.deepEqual(
+    Object.keys(notes).sort(),
+    [
+      `connection limit of ${to}`, `owner of ${to}`, `rights on ${to}`, 'setting default_transaction_read_only', `setting lock_timeout of ${r('gone')}`,
+      'setting operator_precedence_warning', 'setting session_preload_libraries', 'setting statement_timeout',
+    ].sort(),
+  ) // prettier-ignore
+  assert.match(notes[`rights on ${to}`] ?? '', /revoke temporary on .* from public; grant connect on .*; grant create on/)
+  assert.match(
+    notes['setting operator_precedence_warning'] ?? '',
+    /unrecognized configuration parameter.*To set it: alter database .* set "operator_precedence_warning" to 'on'/,
+  )
+  // Whoever chose objects did not ask for what belongs to the database.
+  const again = await run.again()
+  await again.dump({ objects: [{ schema: 'public' }] })
+  assert.deepEqual(await again.notes('skipped'), {})
+})
