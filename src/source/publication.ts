@@ -92,7 +92,7 @@ function needsGenerated(version: number, tables: readonly SelectedTable[]): bool
 }
 
 /** Above it tables are taken out before the publication is dropped: DROP locks each membership, in one transaction. */
-const DROPPED_AT_ONCE = 1000
+const DROPPED_AT_ONCE = 200
 const UNDEFINED_TABLE = '42P01'
 
 export async function dropPublication(source: Database, id: string, signal: AbortSignal): Promise<void> {

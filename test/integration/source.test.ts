@@ -110,6 +110,24 @@ for (const major of [10, 13, 18]) {
   })
 }
 
+test('more tables than the lock table holds are published, and released again', async () => {
+  // Room for about 10 * (20 + 5 + 4 + 3 autovacuum workers + 1) locks.
+  const settings = { max_connections: '20', max_wal_senders: '5', max_worker_processes: '4', max_prepared_transactions: '0' }
+  const small = await server(13, { settings: { ...settings, max_locks_per_transaction: '10' } })
+  const fixture = await migrationFixture(small, await server(17), '')
+  for (let at = 0; at < 1500; at += 50) {
+    await fixture.source.sql(
+      `do $$ begin for i in ${at}..${at + 49} loop execute format('create table public.t%s ()', i); end loop; end $$`,
+    )
+  }
+  const before = await traces(fixture)
+  await prepare(fixture)
+  const [row] = await fixture.source.sql('select count(*) as count from pg_publication_rel')
+  assert.equal(row?.['count'], '1501')
+  assert.deepEqual((await release(fixture, 60)).left, [])
+  assert.deepEqual(await traces(fixture), before)
+})
+
 test('preparing twice keeps the slot; a slot that was not stored is made anew', async () => {
   const fixture = await migrationFixture(await server(13), await server(17), TABLES)
   const first = await prepare(fixture)
