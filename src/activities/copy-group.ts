@@ -1,52 +1,51 @@
+import { indexJobs } from '../copy/build-indexes.ts'
 import { copyBatches } from '../copy/copy-batches.ts'
+import { copyInChunks } from '../copy/copy-in-chunks.ts'
 import { copyTables } from '../copy/copy-tables.ts'
+import type { CopiedTable, CopyTablesArgs } from '../copy/copy-tables.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
-import { restoreIndexes } from '../schema/restore-indexes.ts'
-import { markIndexed, readMigratedTables } from '../state/migrated-table.ts'
+import { readMigratedTables } from '../state/migrated-table.ts'
+import type { MigratedTable } from '../state/migrated-table.ts'
 import { readMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
-import type { ActivityServices } from './activity-run.ts'
+import type { ActivityRun, ActivityServices } from './activity-run.ts'
 import { CopyMonitor } from './copy-monitor.ts'
 import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 type Input = Parameters<MigrationActivities['copyGroup']>[0]
 
-/** Copies the tables of one group and builds their indexes; see MigrationActivities. */
+/** Copies the tables of one group; see MigrationActivities. */
 export function copyGroup(services: ActivityServices): MigrationActivities['copyGroup'] {
-  return migrationActivity(services, async (run, { group }: Input) => {
+  return migrationActivity(services, async (run, { group, jobs }: Input) => {
     const source = await run.connect('source', `copy ${group}`)
     const sourceObserver = await run.connect('source', `copy ${group} watch`)
     const target = await run.connect('target', `copy ${group}`)
     const control = await run.connect('target', `copy ${group} control`)
     const record = await readMigrationRecord(target, run.id)
-    const replicaRole = await canSetReplicaRole(target)
     const monitor = new CopyMonitor(run, control)
+    const replicaRole = await canSetReplicaRole(target)
+    const tables = await readMigratedTables(target, run.id, group)
     let rows = 0n
     let bytes = 0n
     try {
       await monitor.start()
-      const tables = await readMigratedTables(target, run.id, group)
       for (const batch of copyBatches(tables.filter(({ copiedAt }) => copiedAt === undefined))) {
         await monitor.paused()
         const signal = AbortSignal.any([run.signal, monitor.signal])
         signal.throwIfAborted()
-        const copied = await copyTables({
-          source,
-          sourceObserver,
-          target,
+        const copied = await copyBatch(run, jobs, {
+          ...{ source, sourceObserver, target, replicaRole, signal },
           id: run.id,
           tables: batch,
           incremental: run.spec.types.includes('incremental'),
-          replicaRole,
           systemIdentifier: record.system_identifier,
-          signal,
           onBegin: (table) => monitor.begin(table),
           onProgress: (table, sentBytes, sentRows) => {
             monitor.progress(table, sentBytes, sentRows)
             void run.failpoint(FAILPOINTS.tableBegun)
           },
-          gate: () => monitor.paused(),
+          gate: (sentBytes, sentRows) => monitor.gate(sentBytes, sentRows),
         })
         for (const table of batch) monitor.done(table)
         for (const result of copied) {
@@ -55,21 +54,37 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
         }
         await run.failpoint(FAILPOINTS.tableCopied)
       }
-      for (const table of tables.filter(({ indexedAt }) => indexedAt === undefined)) {
-        await monitor.paused()
-        const signal = AbortSignal.any([run.signal, monitor.signal])
-        signal.throwIfAborted()
-        const name = { schema: table.targetSchema, name: table.targetTable }
-        if (run.spec.types.includes('schema')) await restoreIndexes({ target, id: run.id, table: name, signal })
-        await run.failpoint(FAILPOINTS.tableIndexed)
-        await markIndexed(target, run.id, table)
-      }
+      return { rows: String(rows), bytes: String(bytes), indexes: await jobsOf(run, target, tables) }
     } catch (error) {
       monitor.throwIfFailed()
       throw error
     } finally {
       await monitor.stop()
     }
-    return { rows: String(rows), bytes: String(bytes) }
   })
+}
+
+async function copyBatch(run: ActivityRun, jobs: number, args: CopyTablesArgs): Promise<CopiedTable[]> {
+  const [table, ...others] = args.tables
+  if (jobs < 2 || !table || others.length > 0) return copyTables(args)
+  const openLane = async (job: number) => {
+    const source = await run.connect('source', `copy ${table.group} job ${job}`)
+    const target = await run.connect('target', `copy ${table.group} job ${job}`)
+    return {
+      source,
+      target,
+      close: async () => {
+        await run.close(source)
+        await run.close(target)
+      },
+    }
+  }
+  return [await copyInChunks({ ...args, table, jobs, openLane })]
+}
+
+/** The indexes of a big table are built apart from each other. */
+async function jobsOf(run: ActivityRun, target: CopyTablesArgs['target'], tables: readonly MigratedTable[]) {
+  const [table, ...others] = tables
+  if (!table || others.length > 0 || !run.spec.types.includes('schema') || table.indexedAt !== undefined) return []
+  return indexJobs(target, run.id, table)
 }

@@ -18,15 +18,18 @@ const REPORT_INTERVAL = `greatest(interval '8 seconds', interval '8 seconds' + (
 export class CopyMonitor {
   readonly #run: ActivityRun
   readonly #control: Database
+  readonly #beside: { look(): Promise<void> } | undefined
   readonly #abort = new AbortController()
   readonly #tables = new Map<MigratedTable, { rows: number; bytes: number }>()
   #working: Promise<void> = Promise.resolve()
   #failure: { error: unknown } | undefined
   #gate: { opened: Promise<void>; open: () => void } | undefined
 
-  constructor(run: ActivityRun, control: Database) {
+  /** `beside` is looked at every second. */
+  constructor(run: ActivityRun, control: Database, beside?: { look(): Promise<void> }) {
     this.#run = run
     this.#control = control
+    this.#beside = beside
   }
 
   /** Aborted when the monitor has failed. */
@@ -68,6 +71,11 @@ export class CopyMonitor {
     this.#tables.delete(table)
   }
 
+  /** What holds a copy back after a piece of this size: a pause. */
+  gate(_bytes: number, _rows: number): Promise<void> | undefined {
+    return this.paused()
+  }
+
   /** Pending while the migration is paused. */
   paused(): Promise<void> | undefined {
     return this.#gate?.opened
@@ -96,6 +104,7 @@ export class CopyMonitor {
     const [row] = await this.#control.query<{ paused: string }>(`select paused from pgmove.migration where id = $1`, [id])
     this.#setPaused(row?.paused === 't')
     await this.#writeDown()
+    await this.#beside?.look()
     if (!this.#gate) await this.#report()
   }
 

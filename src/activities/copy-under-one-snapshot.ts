@@ -105,7 +105,7 @@ async function copyOne(run: ActivityRun, lane: Lane, { table, monitor, signal }:
       monitor.progress(table, bytes, rows)
       void run.failpoint(FAILPOINTS.tableBegun)
     },
-    gate: () => monitor.paused(),
+    gate: (sentBytes, sentRows) => monitor.gate(sentBytes, sentRows),
   })
   monitor.done(table)
   await run.failpoint(FAILPOINTS.tableCopied)
@@ -114,7 +114,7 @@ async function copyOne(run: ActivityRun, lane: Lane, { table, monitor, signal }:
     await restoreIndexes({ target, id: run.id, table: { schema: targetSchema, name: targetTable }, signal })
   }
   await run.failpoint(FAILPOINTS.tableIndexed)
-  await markIndexed(target, run.id, table)
+  await markIndexed(target, run.id, [table])
   const rows = BigInt(result?.rows ?? 0)
   const bytes = BigInt(result?.bytes ?? 0)
   if (run.spec.cutover.validate === 'none') return { table, rows, bytes, counted: rows }

@@ -1,7 +1,9 @@
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
 import { applyChanges } from './apply-changes.ts'
+import { buildIndexes } from './build-indexes.ts'
 import { compareCounts } from './compare-counts.ts'
+import { compareMetadata } from './compare-metadata.ts'
 import { copyGroup } from './copy-group.ts'
 import { copyUnderOneSnapshot } from './copy-under-one-snapshot.ts'
 import { dumpDefinitions } from './dump-definitions.ts'
@@ -26,7 +28,9 @@ import { writeReport } from './write-report.ts'
 export function createActivities(services: ActivityServices): MigrationActivities {
   return {
     applyChanges: applyChanges(services),
+    buildIndexes: buildIndexes(services),
     compareCounts: compareCounts(services),
+    compareMetadata: compareMetadata(services),
     copyGroup: copyGroup(services),
     copyUnderOneSnapshot: copyUnderOneSnapshot(services),
     dumpDefinitions: dumpDefinitions(services),

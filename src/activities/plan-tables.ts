@@ -15,10 +15,17 @@ export function planTables(services: ActivityServices): MigrationActivities['pla
     await openMigrationRecord(target, run.ref)
     const names = await establishNameMap(source, target, run.id, run.spec)
     const tables = await readSelectedTables(source, run.spec, names)
-    const plan = await planCopy({ target, id: run.id, tables, full: run.spec.types.includes('full'), names })
+    const plan = await planCopy({
+      target,
+      id: run.id,
+      tables,
+      full: run.spec.types.includes('full'),
+      names,
+      tableJobs: run.spec.copy.tableJobs,
+    })
     await run.failpoint(FAILPOINTS.tablesPlanned)
     return {
-      groups: plan.groups.map(({ group, tables: count, label }) => ({ group, tables: count, label })),
+      groups: plan.groups.map(({ group, tables: count, jobs, label }) => ({ group, tables: count, jobs, label })),
       tables: plan.tables,
       bytes: plan.bytes,
     }

@@ -13,6 +13,8 @@ export interface PlanCopyArgs {
   readonly tables: readonly SelectedTable[]
   /** Without it nothing is copied: there are no groups. */
   readonly full: boolean
+  /** How many jobs copy at once: a table that is a large part of all gets several. Default 1. */
+  readonly tableJobs?: number
   /** The migration's map. Default: every name stays. */
   readonly names?: NameMap
 }
@@ -20,6 +22,8 @@ export interface PlanCopyArgs {
 export interface CopyGroupPlan {
   readonly group: number
   readonly tables: number
+  /** How many jobs copy it at once. */
+  readonly jobs: number
   /** Estimated. */
   readonly bytes: string
   /** For the Web UI: the table's name, or how many tables. */
@@ -34,7 +38,7 @@ export interface CopyPlan {
 }
 
 /** Writes down once which tables are migrated and which group copies each; later it only reads that. */
-export async function planCopy({ target, id, tables, full, names = new NameMap() }: PlanCopyArgs): Promise<CopyPlan> {
+export async function planCopy({ target, id, tables, full, names = new NameMap(), tableJobs = 1 }: PlanCopyArgs): Promise<CopyPlan> {
   await target.transaction(async () => {
     await target.query(`select from pgmove.migration where id = $1 for update`, [id])
     const { copy_planned } = await readMigrationRecord(target, id)
@@ -55,13 +59,24 @@ export async function planCopy({ target, id, tables, full, names = new NameMap()
   })
   const planned = await readMigratedTables(target, id)
   return {
-    groups: full ? groupPlans(planned) : [],
+    groups: full ? groupPlans(planned, tableJobs) : [],
     tables: planned.length,
     bytes: String(planned.reduce((sum, { estimatedBytes }) => sum + BigInt(estimatedBytes), 0n)),
   }
 }
 
-function groupPlans(tables: readonly MigratedTable[]): CopyGroupPlan[] {
+/** Cutting a smaller table gains nothing. */
+const CHUNKED_BYTES = 32n * 1024n * 1024n
+
+/** A table's share of the jobs is its share of the bytes: with less it would end last, with more it would hold others up. */
+export function tableJobsOf(bytes: bigint, total: bigint, tableJobs: number): number {
+  if (bytes < CHUNKED_BYTES || total === 0n) return 1
+  const share = Number((bytes * BigInt(tableJobs) * 100n) / total) / 100
+  return Math.max(1, Math.min(tableJobs, Math.round(share)))
+}
+
+function groupPlans(tables: readonly MigratedTable[], tableJobs: number): CopyGroupPlan[] {
+  const total = tables.reduce((sum, { copiedAt, estimatedBytes }) => sum + (copiedAt === undefined ? BigInt(estimatedBytes) : 0n), 0n)
   const byGroup = new Map<number, MigratedTable[]>()
   for (const table of tables) byGroup.set(table.group, [...(byGroup.get(table.group) ?? []), table])
   return [...byGroup]
@@ -71,7 +86,8 @@ function groupPlans(tables: readonly MigratedTable[]): CopyGroupPlan[] {
       const bytes = members.reduce((sum, { estimatedBytes }) => sum + BigInt(estimatedBytes), 0n)
       const [first] = members
       const name = members.length === 1 && first ? `${first.sourceSchema}.${first.sourceTable}` : `${members.length} tables`
-      return { group, tables: members.length, bytes: String(bytes), label: `${name}, ${size(bytes)}` }
+      const jobs = members.length === 1 && first?.copiedAt === undefined ? tableJobsOf(bytes, total, tableJobs) : 1
+      return { group, tables: members.length, jobs, bytes: String(bytes), label: `${name}, ${size(bytes)}` }
     })
 }
 

@@ -14,12 +14,15 @@ export interface RestoreIndexesOptions extends RestoreOptions {
 export async function restoreIndexes({ table, empty = false, ...options }: RestoreIndexesOptions): Promise<number> {
   const { target, id } = options
   const entries = await readRemaining(target, id, 'index', table)
-  const ready = table ? await independent(entries, options) : entries
+  const ready = table ? await independentEntries(entries, options) : entries
   return empty ? restoreInBatches(ready, options) : restoreOneByOne(ready, options)
 }
 
 /** Without the entries that wait for another table's. */
-async function independent(entries: readonly StoredEntry[], { target, id }: RestoreOptions): Promise<StoredEntry[]> {
+export async function independentEntries(
+  entries: readonly StoredEntry[],
+  { target, id }: Pick<RestoreOptions, 'target' | 'id'>,
+): Promise<StoredEntry[]> {
   const needed = [...new Set(entries.flatMap(({ dependencies }) => dependencies))]
   const rows = await target.query<{ dump_id: string }>(
     'select dump_id from pgmove.entry where id = $1 and dump_id = any ($2::int[]) and restored_at is null',

@@ -111,6 +111,12 @@ create table pgmove.entry (
   primary key (id, dump_id)
 );
 create index entry_by_table on pgmove.entry (id, stage, table_schema, table_name);
+-- Indexes that are built and wait to become the constraint of their entry.
+create table pgmove.built_index (
+  id text not null references pgmove.migration,
+  dump_id int not null,
+  primary key (id, dump_id)
+);
 -- Owners, grants, default privileges and settings, one statement each, made when everything else is done; with a reason where
 -- that is left to a person.
 create table pgmove.access_change (
@@ -147,6 +153,16 @@ create table pgmove.note (
   noted_at timestamptz not null default clock_timestamp(),
   primary key (id, kind, object)
 );
+-- What the comparison of the catalogues found when the migration was done.
+create table pgmove.metadata_difference (
+  id text not null references pgmove.migration,
+  kind text not null,
+  object text not null,
+  attribute text not null,
+  source text,
+  target text
+);
+create index metadata_difference_by_id on pgmove.metadata_difference (id);
 create table pgmove.sequence_value (
   id text not null references pgmove.migration,
   schema text not null,
@@ -158,7 +174,12 @@ create table pgmove.sequence_value (
 );
 `
 
-/** Creates the schema `pgmove` on the target unless it is there. Fails if a schema of that name is not pgmove's own. */
+/**
+ * Creates pgmove's state on the target unless it is there. A schema `pgmove` that somebody else made for the target role is used if it
+ * is empty: a role that may not create schemas needs one.
+ *
+ * @throws MigrationError `SchemaMismatch` if a schema of that name is neither
+ */
 export async function installState(target: Database): Promise<void> {
   await target.transaction(async () => {
     await target.query(`select pg_advisory_xact_lock(hashtext('pgmove state'))`)
@@ -166,15 +187,26 @@ export async function installState(target: Database): Promise<void> {
       `select obj_description(oid, 'pg_namespace') as comment from pg_namespace where nspname = 'pgmove'`,
     )
     if (found?.comment === TARGET_MARK) return
-    if (found) {
+    if (found && !(await isUsable(target))) {
       throw new MigrationError(
         'SchemaMismatch',
         'On the target: a schema named pgmove exists that was not made by pgmove. Nothing was changed. Rename or drop it, then send the signal resume.',
         { side: 'target' },
       )
     }
-    await target.query('create schema pgmove')
+    if (!found) await target.query('create schema pgmove')
     await target.query(TABLES)
     await target.query(`comment on schema pgmove is '${TARGET_MARK}'`)
   })
+}
+
+/** Whether the schema `pgmove` belongs to the target role and holds nothing. */
+export async function isUsable(target: Database): Promise<boolean> {
+  const [row] = await target.query<{ usable: string }>(
+    `select pg_has_role(nspowner, 'usage')
+            and not exists (select from pg_class where relnamespace = n.oid) and not exists (select from pg_proc where pronamespace = n.oid)
+            and not exists (select from pg_type where typnamespace = n.oid) as usable
+       from pg_namespace n where nspname = 'pgmove'`,
+  )
+  return row?.usable === 't'
 }

@@ -65,10 +65,16 @@ export async function readMigratedTables(target: Database, id: string, group?: n
   }))
 }
 
-/** The table's own indexes stand. */
-export async function markIndexed(target: Database, id: string, table: Pick<MigratedTable, 'sourceSchema' | 'sourceTable'>): Promise<void> {
+/** The tables' own indexes stand. Committed to disk: what was committed asynchronously before is safe with it. */
+export async function markIndexed(
+  target: Database,
+  id: string,
+  tables: readonly Pick<MigratedTable, 'sourceSchema' | 'sourceTable'>[],
+): Promise<void> {
   await target.query(
-    `update pgmove.migrated_table set indexed_at = clock_timestamp() where id = $1 and source_schema = $2 and source_table = $3 and indexed_at is null`,
-    [id, table.sourceSchema, table.sourceTable],
+    `update pgmove.migrated_table m set indexed_at = clock_timestamp()
+       from json_to_recordset($2::json) as x (s text, t text)
+      where m.id = $1 and m.source_schema = x.s and m.source_table = x.t and m.indexed_at is null`,
+    [id, JSON.stringify(tables.map(({ sourceSchema: s, sourceTable: t }) => ({ s, t })))],
   )
 }

@@ -1,5 +1,6 @@
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import type { MigrationRef } from '../state/migration-ref.ts'
+import type { MetadataResult } from './metadata-result.ts'
 import type { MigrationReport } from './migration-report.ts'
 import type { Phase, PrecheckResult, Status } from './status.ts'
 
@@ -12,6 +13,8 @@ export interface MigrationInput {
 export interface CopyGroup {
   readonly group: number
   readonly tables: number
+  /** How many of `tableJobs` its copy takes: more than one for a big table that is copied in chunks. */
+  readonly jobs: number
   /** What the Web UI shows for the group's activity. */
   readonly label: string
 }
@@ -43,8 +46,12 @@ export interface MigrationActivities {
   restoreDefinitions(input: MigrationInput): Promise<{ readonly restored: number }>
   /** Switches off on the target what must not act while data moves. */
   prepareTarget(input: MigrationInput): Promise<void>
-  /** Copies the tables of one group, each under its own snapshot, and builds their indexes. */
-  copyGroup(input: MigrationInput & { readonly group: number }): Promise<MoveCounts>
+  /** Copies the tables of one group under snapshots of their own; `indexes` are those to be built apart, before the rest. */
+  copyGroup(
+    input: MigrationInput & { readonly group: number; readonly jobs: number },
+  ): Promise<MoveCounts & { readonly indexes: readonly { readonly entry: number; readonly label: string }[] }>
+  /** Builds one index of a group's table, or, without `entry`, what is left of the group's, and analyzes its tables. */
+  buildIndexes(input: MigrationInput & { readonly group: number; readonly entry: number | null }): Promise<void>
   /** Copies all tables under one snapshot; for migrations without incremental replication. */
   copyUnderOneSnapshot(input: MigrationInput): Promise<MoveCounts & { readonly tables: number; readonly differing: readonly string[] }>
   /** Builds the indexes that belong to no copied table, and tells how far the stream must be applied. */
@@ -67,6 +74,11 @@ export interface MigrationActivities {
   refreshViews(input: MigrationInput): Promise<{ readonly refreshed: number }>
   /** Puts triggers, rules, identities, foreign keys on the target as on the source; then owners, grants and settings. */
   restoreTarget(input: MigrationInput): Promise<void>
+  /**
+   * Compares the catalogues of both sides, as the spec selects and maps. `own`: of a migration that has just been made, with what it left
+   * out on purpose; what is found is kept on the target. Else nothing is written.
+   */
+  compareMetadata(input: MigrationInput & { readonly own: boolean }): Promise<MetadataResult>
   /** After cancel or failure: puts back what was changed on objects that pgmove did not create. */
   putTargetBack(input: MigrationInput & { readonly outcome: string }): Promise<{ readonly left: readonly string[] }>
   /** Removes slot, publication, heartbeat and pgmove's schema from the source. */
@@ -82,6 +94,7 @@ export interface ReportFacts {
   readonly durations: Readonly<Partial<Record<Phase, number>>>
   readonly cutover: { readonly lsn: string; readonly downtimeMs: number } | null
   readonly validation: MigrationReport['validation']
+  readonly metadata: MigrationReport['metadata']
   readonly sequences: Status['sequences']
   readonly warnings: readonly string[]
   readonly left: readonly string[]

@@ -1,5 +1,6 @@
 import { CancellationScope, condition, workflowInfo } from '@temporalio/workflow'
 import { runChangeStream } from '../change-stream-run.ts'
+import { JobSlots } from '../job-slots.ts'
 import type { Migration } from '../migration.ts'
 import type { CopyGroup } from '../migration-activities.ts'
 import type { Phase } from '../status.ts'
@@ -36,27 +37,71 @@ export async function full(migration: Migration): Promise<Phase> {
  */
 const LONG_HISTORY = 12_000
 
-/** Runs the groups, `tableJobs` at once; false when it stopped early so that the workflow can continue as new. */
+/**
+ * Copies the groups with `tableJobs` jobs and builds their indexes with `indexJobs`, each as soon as it can; false when it stopped
+ * early so that the workflow can continue as new.
+ */
 async function copyGroups(migration: Migration, groups: readonly CopyGroup[]): Promise<boolean> {
+  const { tableJobs, indexJobs } = migration.spec.copy
   const waiting = [...groups]
-  const lane = async (): Promise<void> => {
-    while (waiting.length > 0 && workflowInfo().historyLength < LONG_HISTORY) {
-      await migration.unpaused()
-      const next = waiting.shift()
-      if (next) await migration.run('copyGroup', `Copy ${next.label}`, { group: next.group }, 'data')
-    }
-  }
-  await withPauses(migration, async () => {
-    const lanes = Array.from({ length: Math.min(migration.spec.copy.tableJobs, waiting.length) }, lane)
-    try {
-      await Promise.all(lanes)
-    } catch (error) {
-      CancellationScope.current().cancel()
-      await Promise.allSettled(lanes)
-      throw error
-    }
-  })
+  await withPauses(migration, () =>
+    CancellationScope.cancellable(async () => {
+      const copying = new JobSlots(tableJobs)
+      const building = new JobSlots(indexJobs)
+      const running: Promise<void>[] = []
+      let failure: { readonly error: unknown } | undefined
+      const scope = CancellationScope.current()
+      try {
+        while (workflowInfo().historyLength < LONG_HISTORY) {
+          await migration.unpaused()
+          const [next] = waiting
+          if (!next) break
+          const jobs = Math.min(next.jobs, tableJobs)
+          await copying.take(jobs)
+          waiting.shift()
+          const work = copyGroup(migration, next, { copying, building, jobs })
+          running.push(
+            work.catch((error: unknown) => {
+              failure ??= { error }
+              scope.cancel()
+            }),
+          )
+        }
+      } catch (error) {
+        failure ??= { error }
+        scope.cancel()
+      }
+      await Promise.all(running)
+      if (failure) throw failure.error
+    }),
+  )
   return waiting.length === 0
+}
+
+interface GroupJobs {
+  readonly copying: JobSlots
+  readonly building: JobSlots
+  /** Slots that the copy has taken. */
+  readonly jobs: number
+}
+
+async function copyGroup(migration: Migration, { group, label }: CopyGroup, { copying, building, jobs }: GroupJobs): Promise<void> {
+  let indexes: readonly { readonly entry: number; readonly label: string }[]
+  try {
+    indexes = (await migration.run('copyGroup', `Copy ${label}`, { group, jobs }, 'data')).indexes
+  } finally {
+    copying.give(jobs)
+  }
+  const build = (entry: number | null, what: string): Promise<void> =>
+    building.within(() => migration.run('buildIndexes', what, { group, entry }, 'data'))
+  await allOf(indexes.map((index) => build(index.entry, `Build ${index.label}`)))
+  await build(null, `${indexes.length > 0 ? 'Finish' : 'Build'} indexes of ${label}`)
+}
+
+/** Waits for all, also if one fails: nobody works on while the workflow believes that nobody does. */
+async function allOf(work: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(work)
+  for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
 /**
