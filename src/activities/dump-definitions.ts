@@ -1,3 +1,4 @@
+import { establishNameMap } from '../mapping/read-name-map.ts'
 import { dumpDefinitions as dump } from '../schema/dump-definitions.ts'
 import { openMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
@@ -18,6 +19,7 @@ export function dumpDefinitions(services: ActivityServices): MigrationActivities
       targetConnection: await run.resolved('target'),
       id: run.id,
       spec: run.spec,
+      names: await establishNameMap(source, target, run.id, run.spec),
       roles: run.spec.roles,
       signal: run.signal,
     })

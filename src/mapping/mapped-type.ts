@@ -16,6 +16,13 @@ export function mappedType(type: string, names: NameMap): string {
   })
 }
 
+/** The same for a person to read, or to compare with what PostgreSQL prints: a type that the map does not touch stays as it is. */
+export function targetType(type: string, names: NameMap): string {
+  const [, schema, name] = QUALIFIED.exec(type) ?? []
+  if (schema === undefined || name === undefined) return type
+  return names.touches({ schema: unquoted(schema), name: unquoted(name) }) ? mappedType(type, names) : type
+}
+
 function unquoted(name: string): string {
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name
 }

@@ -6,7 +6,7 @@ import type { EntryTable } from '../schema/entry-tables.ts'
 import type { AccessChange } from './access-change.ts'
 import { readDatabaseFacts } from './database-settings.ts'
 import { planGrants } from './plan-grants.ts'
-import { planOwners } from './plan-owners.ts'
+import { isOwned, planOwners } from './plan-owners.ts'
 import type { ObjectIdentity } from './plan-owners.ts'
 import { planSettings } from './plan-settings.ts'
 import type { RoleMapping } from './role-mapping.ts'
@@ -88,7 +88,7 @@ async function readIdentities(
   entries: readonly TocEntry[],
   rewrite: (statement: string) => string = (statement) => statement,
 ): Promise<Map<number, ObjectIdentity>> {
-  const keys = entries.filter(({ catalog, oid }) => catalog !== '0' && oid !== '0')
+  const keys = entries.filter((entry) => isOwned(entry) && entry.catalog !== '0' && entry.oid !== '0')
   const rows = await source.query<{ key: string; type: string | null; identity: string | null }>(
     `select catalog || ':' || object as key, i.type, i.identity
        from json_to_recordset($1::json) as x (catalog oid, object oid) cross join lateral pg_identify_object(catalog, object, 0) as i`,

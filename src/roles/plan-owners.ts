@@ -40,13 +40,18 @@ const OWNED: ReadonlySet<string> = new Set([
   'TEXT SEARCH CONFIGURATION', 'TEXT SEARCH DICTIONARY', 'TYPE', 'VIEW',
 ]) // prettier-ignore
 
+/** Whether objects of the kind have an owner that can be changed. */
+export function isOwned({ kind }: Pick<TocEntry, 'kind'>): boolean {
+  return OWNED.has(kind)
+}
+
 /** Who owns each object on the target: the source's owner, mapped, where the target role may make it the owner; else the target role. */
 export function planOwners(input: OwnersInput): PlannedOwners {
   const { mapping, roles, existingOwners, madeBefore } = input
   const owners = new Map<number, string>()
   const changes: AccessChange[] = []
   for (const entry of input.entries) {
-    if (!OWNED.has(entry.kind) || entry.owner === null) continue
+    if (!isOwned(entry) || entry.owner === null) continue
     const role = targetRole(mapping, entry.owner)
     const existing = existingOwners.get(entry.dumpId)
     const now = existing ?? roles.me

@@ -1,3 +1,7 @@
+import { readLeftOutColumns } from '../mapping/left-out-columns.ts'
+import { NameMap } from '../mapping/name-map.ts'
+import { rewriteDefinition } from '../mapping/rewrite-definition.ts'
+import { sameDefinition } from '../mapping/same-definition.ts'
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import { noteLeftAccess, writeAccessChanges } from '../roles/access-change.ts'
@@ -18,6 +22,10 @@ import type { EntryTable } from './entry-tables.ts'
 import { isView, sameView } from './equal-definition.ts'
 import { compareWithExisting, existingObjectsDiffer, readPresent } from './existing-objects.ts'
 import type { Comparison, Difference } from './existing-objects.ts'
+import { isPartOfLeftOutColumn } from './left-out-column-part.ts'
+import { mapEntries, mapEntryTables } from './map-entries.ts'
+import { mapEntryName } from './map-entry-name.ts'
+import { checkMapping } from './mapping-failure.ts'
 import { notCarriedOver } from './not-carried-over.ts'
 import { readOwnObjects } from './own-objects.ts'
 import { restorableDefinition } from './restorable-definition.ts'
@@ -34,6 +42,8 @@ export interface DumpDefinitionsOptions {
   /** The migration's id. */
   readonly id: string
   readonly spec: Pick<MigrationSpec, 'objects' | 'exclude'>
+  /** How names are called on the target, and which columns are left out. Default: every name stays. */
+  readonly names?: NameMap
   /** How roles are called on the target, and whether grants come along. Default: as on the source, and they do. */
   readonly roles?: RoleMapping
   readonly signal: AbortSignal
@@ -51,10 +61,11 @@ const PARTITIONED = 'p'
  * Takes the source's definitions by pg_dump, chooses what the spec selects, compares it with what is on the target, and stores it
  * in the target's state, in one transaction. Done once: later calls find it there, so that all definitions are of one moment.
  *
- * @throws MigrationError `SchemaMismatch` when an object on the target differs; nothing was changed then
+ * @throws MigrationError `SchemaMismatch` when an object on the target differs, or a definition can't be brought under the target's
+ * names; nothing was changed then
  */
 export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<DumpedDefinitions> {
-  const { source, target, id, spec, roles = UNMAPPED, signal } = options
+  const { source, target, id, spec, names = new NameMap(), roles = UNMAPPED, signal } = options
   if (await isDumped(target, id)) return countStored(target, id)
   const relations = await readSourceRelations(source, spec)
   const unselected = relations.filter(({ selected }) => !selected)
@@ -67,17 +78,23 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
     excluded: unselected,
     applicationName: `pgmove ${id} dump`,
   })
-  const tables = await readEntryTables(source, archive)
+  const sourceTables = await readEntryTables(source, archive)
+  const leftOutColumns = await readLeftOutColumns(source, names)
   const own = await readOwnObjects(source)
   const bySchema = new Map(relations.map(({ schema, name, selected }) => [qualified(schema, name), selected]))
-  const { selected, leftOut } = selectEntries({
+  const selection = selectEntries({
     entries: archive,
     spec,
-    tables,
+    tables: sourceTables,
     isSelected: (schema, name) => bySchema.get(qualified(schema, name)) ?? false,
-    dependents: await readDependents(source, unselected),
+    dependents: await readDependents(source, unselected, leftOutColumns),
     own: own.objects,
   })
+  const isMeant = (entry: TocEntry) => !isPartOfLeftOutColumn(entry, sourceTables, names)
+  const selected = selection.selected.filter(isMeant)
+  const leftOut = selection.leftOut.filter(
+    ({ entry }) => isMeant(entry) && !(leftOutColumns.length > 0 && entry.kind === 'SEQUENCE OWNED BY'),
+  )
   await undoLeftovers(target, id)
   const { entries: existing } = await dumpGently({
     ...common,
@@ -88,13 +105,24 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
   })
   const facts = await readTargetFacts(target)
   await loadRoleParser()
-  const wanted = selected.map((entry) => {
+  const restorable = selected.map((entry) => {
     const definition = restorableDefinition(entry, facts, own)
     return { ...entry, definition: mapRoles({ ...entry, definition }, roles) }
   })
+  const mapped = await mapEntries(restorable, sourceTables, names, leftOutColumns)
+  checkMapping(selected, mapped)
+  const wanted = mapped.entries
+  const tables = mapEntryTables(sourceTables, names)
   const present = { entries: existing, tables: await readEntryTables(target, existing), present: await readPresent(target) }
-  const kept = await keptEntries(target, compareWithExisting(wanted, archive, present, [source.version, target.version]))
-  const stages = stagesOf(selected, partitionedParents(selected, tables))
+  const comparison = compareWithExisting(
+    wanted,
+    archive.map((entry) => mapEntryName(entry, sourceTables, names)),
+    present,
+    [source.version, target.version],
+    ({ dumpId }, a, b) => mapped.rewritten.has(dumpId) && sameDefinition(a, b),
+  )
+  const kept = await keptEntries(target, comparison)
+  const stages = stagesOf(selected, partitionedParents(selected, sourceTables))
   const access = await planAccess({
     source,
     target,
@@ -106,6 +134,7 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
     tables,
     mapping: roles,
     everything: spec.objects === null,
+    rewrite: (statement) => rewriteDefinition(statement, names, { leftOut: leftOutColumns }).definition,
   })
   const stored = wanted
     .filter((entry) => !isAccess(entry))
@@ -123,6 +152,7 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
     }))
   const notes = [
     ...leftOut.map(({ entry, reason }) => ({ object: entryName(entry), text: `It was left out: ${reason}.` })),
+    ...mapped.skipped,
     ...(await notCarriedOver(source, spec, selected, facts)),
     ...(roles.grants === 'drop' ? droppedGrants(selected) : []),
   ]
@@ -132,6 +162,7 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
     if (row?.schema_dumped === 't') return
     await writeEntries(target, id, stored)
     for (const { object, text } of notes) await note(target, id, 'skipped', object, text)
+    for (const { object, text } of mapped.warnings) await note(target, id, 'warning', object, text)
     await writeAccessChanges(target, id, access)
     await noteLeftAccess(target, id)
     await target.query('update pgmove.migration set schema_dumped = true where id = $1', [id])

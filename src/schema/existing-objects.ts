@@ -46,12 +46,14 @@ const PART_KINDS: ReadonlySet<string> = new Set([
  * Compares what is to be restored with what is on the target. Grants, comments and labels never count as a difference.
  *
  * @param archive every entry of the source's archive: what was left out on purpose may be on the target
+ * @param isSame asked where the texts of two definitions differ
  */
 export function compareWithExisting(
   selected: readonly TocEntry[],
   archive: readonly TocEntry[],
   target: ExistingObjects,
   versions: readonly [source: number, target: number],
+  isSame: (entry: TocEntry, source: string, target: string) => boolean = () => false,
 ): Comparison {
   const there = groupBy(target.entries, objectKey)
   const relations = groupBy(
@@ -65,7 +67,7 @@ export function compareWithExisting(
     const found = there.get(objectKey(entry)) ?? []
     const equal = BY_PRESENCE.has(entry.kind)
       ? target.present.has(presenceKey(entry.kind, entry.tag))
-      : found.some((other) => isEqual(entry, other, versions))
+      : found.some((other) => isEqual(entry, other, versions, isSame))
     if (equal) {
       kept.add(entry.dumpId)
       if (entry.kind === 'TABLE') keptTables.add(nameKey(entry))
@@ -90,10 +92,16 @@ export function compareWithExisting(
   return { kept, differences }
 }
 
-function isEqual(wanted: TocEntry, existing: TocEntry, versions: readonly [number, number]): boolean {
+function isEqual(
+  wanted: TocEntry,
+  existing: TocEntry,
+  versions: readonly [number, number],
+  isSame: (entry: TocEntry, source: string, target: string) => boolean,
+): boolean {
   const [mine, theirs] = [wanted, existing].map(({ accessMethod }) => accessMethod ?? HEAP)
   if (mine !== theirs && versions.every((version) => version >= SINCE_ACCESS_METHODS)) return false
-  return sameText(wanted.kind, withoutSettings(wanted.definition), withoutSecrets(existing).definition, versions)
+  const [source, there] = [withoutSettings(wanted.definition), withoutSecrets(existing).definition]
+  return sameText(wanted.kind, source, there, versions) || isSame(wanted, source, there)
 }
 
 /** How an object is named in `ExistingObjects.present`. */

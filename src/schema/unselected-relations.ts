@@ -1,5 +1,6 @@
+import type { LeftOutColumn } from '../mapping/left-out-columns.ts'
 import type { Database } from '../postgres/connect.ts'
-import { qualified } from '../postgres/quote.ts'
+import { ident, qualified } from '../postgres/quote.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { selects } from '../spec/selection.ts'
 
@@ -39,12 +40,18 @@ export async function readSourceRelations(source: Database, spec: Pick<Migration
 }
 
 /**
- * Every object that can't be without a relation that is not selected, by catalogue and OID, with the reason. pg_dump's archive
- * does not tell: of tables left out of the dump it knows no dependencies. A sequence that a column merely owns can be without it.
+ * Every object that can't be without a relation or column that is not selected, by catalogue and OID, with the reason. pg_dump's archive
+ * does not tell: of tables left out of the dump it knows no dependencies, and of columns none at all. A sequence that a column merely
+ * owns can be without an unselected table; it goes with a left-out column, unless another default uses it. The table of a left-out
+ * column is not meant, whatever in it needs the column.
  */
-export async function readDependents(source: Database, unselected: readonly SourceRelation[]): Promise<Map<string, string>> {
-  if (unselected.length === 0) return new Map()
-  const rows = await source.query<{ key: string; relation: string }>(
+export async function readDependents(
+  source: Database,
+  unselected: readonly SourceRelation[],
+  columns: readonly LeftOutColumn[] = [],
+): Promise<Map<string, string>> {
+  if (unselected.length === 0 && columns.length === 0) return new Map()
+  const rows = await source.query<{ key: string; place: string }>(
     `with recursive edge (class, object, on_class, on_object) as (
        select d.classid, d.objid, d.refclassid, d.refobjid from pg_depend d
         where d.deptype in ('n', 'i')
@@ -55,14 +62,33 @@ export async function readDependents(source: Database, unselected: readonly Sour
        select 'pg_type'::regclass, reltype, 'pg_class'::regclass, oid from pg_class where reltype <> 0
        union all
        select 'pg_type'::regclass, typarray, 'pg_type'::regclass, oid from pg_type where typarray <> 0
-     ), dependent (class, object, relation) as (
-       select 'pg_class'::regclass::oid, oid, oid from unnest($1::oid[]) as oid
+     ), root (class, object, place) as (
+       select 'pg_class'::regclass::oid, oid, (place - 1)::int from unnest($1::oid[]) with ordinality as x (oid, place)
+       union all
+       select d.classid, d.objid, -1 - x.place
+         from json_to_recordset($2::json) as x (relation oid, number int, place int)
+         join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = x.relation and d.refobjsubid = x.number
+        where d.deptype in ('n', 'i', 'a') and not (d.classid = 'pg_class'::regclass and d.objid = x.relation)
+          and not (d.classid = 'pg_class'::regclass and d.deptype = 'a' and exists (
+                     select from pg_depend u join pg_attrdef f on f.oid = u.objid
+                      where u.classid = 'pg_attrdef'::regclass and u.refclassid = 'pg_class'::regclass and u.refobjid = d.objid
+                        and (f.adrelid, f.adnum) not in (select y.relation, y.number from json_to_recordset($2::json) as y (relation oid, number int))))
+     ), dependent (class, object, place) as (
+       select class, object, place from root
        union
-       select e.class::oid, e.object, d.relation from dependent d join edge e on e.on_class = d.class and e.on_object = d.object
+       select e.class::oid, e.object, d.place from dependent d join edge e on e.on_class = d.class and e.on_object = d.object
      )
-     select class || ':' || object as key, min(relation) as relation from dependent group by class, object`,
-    [`{${unselected.map(({ oid }) => oid).join(',')}}`],
+     select class || ':' || object as key, max(place) as place from dependent group by class, object`,
+    [
+      `{${unselected.map(({ oid }) => oid).join(',')}}`,
+      JSON.stringify(columns.map(({ relation, number }, place) => ({ relation, number, place }))),
+    ],
   )
-  const names = new Map(unselected.map(({ oid, schema, name }) => [oid, qualified(schema, name)]))
-  return new Map(rows.map(({ key, relation }) => [key, `it needs ${names.get(relation) ?? 'a table'}, which is not selected`]))
+  // Relations are counted from 0 up, columns from -1 down.
+  const label = (place: number): string => {
+    const [relation, column] = [unselected[place], columns[-1 - place]]
+    if (column) return `${qualified(column.schema, column.table)}.${ident(column.column)}`
+    return relation ? qualified(relation.schema, relation.name) : 'a table'
+  }
+  return new Map(rows.map(({ key, place }) => [key, `it needs ${label(Number(place))}, which is not selected`]))
 }

@@ -5,6 +5,7 @@ import { clientProgram } from '../../src/postgres/client-program.ts'
 import { connect } from '../../src/postgres/connect.ts'
 import type { Database } from '../../src/postgres/connect.ts'
 import { resolveConnection } from '../../src/postgres/resolve-connection.ts'
+import { establishNameMap } from '../../src/mapping/read-name-map.ts'
 import { dumpDefinitions } from '../../src/schema/dump-definitions.ts'
 import type { DumpedDefinitions } from '../../src/schema/dump-definitions.ts'
 import { restoreAccess } from '../../src/roles/restore-access.ts'
@@ -76,8 +77,10 @@ async function begin(
     target,
     id,
     signal,
-    dump: ({ roles, ...spec } = {}) =>
-      dumpDefinitions({ ...common, ...(roles && { roles }), spec: { objects: null, exclude: [], ...spec } }),
+    dump: async ({ roles, ...spec } = {}) => {
+      const whole = { objects: null, exclude: [], ...spec }
+      return dumpDefinitions({ ...common, ...(roles && { roles }), spec: whole, names: await establishNameMap(source, target, id, whole) })
+    },
     async restore({ replicaRole = true, incremental = false } = {}) {
       await restoreDefinitions({ target, id, signal })
       await restoreIndexes({ target, id, signal })
