@@ -37,10 +37,13 @@ export const collations: Check = {
     if (!known.some(({ provider }) => provider === 'i')) {
       missing.push(...own.filter(({ provider }) => provider === 'i').map(({ name }) => `${name}: the target was built without ICU`))
     }
-    const fix = "Install the locales on the target's server and run pg_import_system_collations there, or change the collations on the source."
+    const fix =
+      "Install the locales on the target's server and run pg_import_system_collations there, or change the collations on the source."
     if (missing.length > 0) return failed(`${missing.length} are missing`, fix, missing)
     const locales = new Set(['C', 'POSIX', ...known.map(({ locale }) => locale)])
-    const unsure = own.filter(({ provider, locale }) => provider === 'c' && !locales.has(locale)).map(({ name, locale }) => `${name}: ${locale ?? ''}`)
+    const unsure = own
+      .filter(({ provider, locale }) => provider === 'c' && !locales.has(locale))
+      .map(({ name, locale }) => `${name}: ${locale ?? ''}`)
     if (unsure.length > 0) return warning(`${unsure.length} have a locale that the target's list does not show`, fix, unsure)
     return passed(used.length + own.length === 0 ? 'none' : 'all are there')
   },

@@ -1,4 +1,5 @@
 import { sqlState } from '../errors/classify.ts'
+import { MigrationError } from '../errors/migration-error.ts'
 import { ident, literal } from '../postgres/quote.ts'
 import type { Check } from './check.ts'
 import { wholeSchemas } from './check-newer-features.ts'
@@ -45,13 +46,13 @@ export const cFunctions: Check = {
 const UNDEFINED_FILE = '58P01'
 
 /** LOAD reads the library into this session alone. */
-async function loads({ query }: PrecheckContext['target'], library: string): Promise<'yes' | 'no' | 'unsure'> {
+async function loads(target: PrecheckContext['target'], library: string): Promise<'yes' | 'no' | 'unsure'> {
   try {
-    await query(`load ${literal(library)}`)
+    await target.query(`load ${literal(library)}`)
     return 'yes'
   } catch (error) {
     const state = sqlState(error)
-    if (state === undefined) throw error
+    if (state === undefined || (error instanceof MigrationError && error.kind === 'ConnectionLost')) throw error
     // 55000: made for another major version.
     return state === UNDEFINED_FILE || state === '55000' || state === 'XX000' ? 'no' : 'unsure'
   }

@@ -1,3 +1,6 @@
+import { sqlState } from '../errors/classify.ts'
+import { MigrationError } from '../errors/migration-error.ts'
+import type { Database } from '../postgres/connect.ts'
 import type { Check } from './check.ts'
 import { wholeSchemas } from './check-newer-features.ts'
 import { failed, passed } from './finding.ts'
@@ -63,12 +66,13 @@ export const superuserObjects: Check = {
   },
 }
 
-async function isThere(target: { query: (text: string, values: string[]) => Promise<unknown> }, type: string, names: string, args: string): Promise<boolean> {
+async function isThere(target: Database, type: string, names: string, args: string): Promise<boolean> {
   const list = (parameter: string) => `array(select json_array_elements_text(${parameter}::json))`
   try {
     await target.query(`select from pg_get_object_address($1, ${list('$2')}, ${list('$3')})`, [type, names, args])
     return true
-  } catch {
+  } catch (error) {
+    if (sqlState(error) === undefined || (error instanceof MigrationError && error.kind === 'ConnectionLost')) throw error
     return false
   }
 }

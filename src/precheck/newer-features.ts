@@ -47,7 +47,11 @@ export const NEWER_FEATURES: readonly NewerFeature[] = [
     query: ofTables(TABLE, 'join pg_partitioned_table t on t.partrelid = c.oid', 't.partdefid <> 0'),
   },
   { name: 'indexes and keys of partitioned tables', since: 110000, query: ofTables(INDEX, INDEXES, `c.relkind = 'p'`) },
-  { name: 'foreign keys of partitioned tables', since: 110000, query: ofTables(CONSTRAINT, CONSTRAINTS, `c.relkind = 'p' and k.contype = 'f'`) },
+  {
+    name: 'foreign keys of partitioned tables',
+    since: 110000,
+    query: ofTables(CONSTRAINT, CONSTRAINTS, `c.relkind = 'p' and k.contype = 'f'`),
+  },
   {
     name: 'row triggers of partitioned tables',
     since: 110000,
@@ -67,6 +71,11 @@ export const NEWER_FEATURES: readonly NewerFeature[] = [
   // An object made without a list of kinds has all of them, and is printed without.
   { name: 'statistics of most common values', since: 120000, query: ofStatistics(`'m' = any (s.stxkind) and not s.stxkind @> '{d,f}'`) },
   { name: 'nondeterministic collations', since: 120000, query: ofCollations('not l.collisdeterministic') },
+  {
+    name: 'table access methods',
+    since: 120000,
+    query: ofTables(TABLE, 'join pg_am m on m.oid = c.relam', `c.relkind in ('r', 'p') and m.amname <> 'heap'`),
+  },
   { name: 'planner support functions', since: 120000, query: ofRoutines('p.prosupport <> 0') },
   {
     name: 'BEFORE row triggers of partitioned tables',
@@ -100,7 +109,11 @@ export const NEWER_FEATURES: readonly NewerFeature[] = [
     ),
   },
   { name: 'NULLS NOT DISTINCT', since: 150000, query: ofTables(INDEX, INDEXES, 'i.indnullsnotdistinct') },
-  { name: 'ON DELETE SET NULL or SET DEFAULT of some columns', since: 150000, query: ofTables(CONSTRAINT, CONSTRAINTS, 'k.confdelsetcols is not null') },
+  {
+    name: 'ON DELETE SET NULL or SET DEFAULT of some columns',
+    since: 150000,
+    query: ofTables(CONSTRAINT, CONSTRAINTS, 'k.confdelsetcols is not null'),
+  },
   {
     name: 'views with security_invoker',
     since: 150000,
@@ -110,7 +123,11 @@ export const NEWER_FEATURES: readonly NewerFeature[] = [
   },
   { name: 'ICU collations with rules', since: 160000, query: ofCollations('l.collicurules is not null') },
   { name: 'collations of the builtin provider', since: 170000, query: ofCollations(`l.collprovider = 'b'`) },
-  { name: 'exclusion constraints of partitioned tables', since: 170000, query: ofTables(CONSTRAINT, CONSTRAINTS, `c.relkind = 'p' and k.contype = 'x'`) },
+  {
+    name: 'exclusion constraints of partitioned tables',
+    since: 170000,
+    query: ofTables(CONSTRAINT, CONSTRAINTS, `c.relkind = 'p' and k.contype = 'x'`),
+  },
   { name: 'virtual generated columns', since: 180000, query: ofTables(COLUMN, COLUMNS, `a.attgenerated = 'v'`) },
   { name: 'NOT ENFORCED', since: 180000, query: ofTables(CONSTRAINT, CONSTRAINTS, 'not k.conenforced') },
   { name: 'WITHOUT OVERLAPS and PERIOD', since: 180000, query: ofTables(CONSTRAINT, CONSTRAINTS, 'k.conperiod') },
@@ -136,7 +153,6 @@ function ofStatistics(condition: string): string {
 function newerParameters(): NewerFeature[] {
   const since: Readonly<Record<string, number>> = {
     toast_tuple_target: 110000,
-    vacuum_cleanup_index_scale_factor: 110000,
     vacuum_index_cleanup: 120000,
     vacuum_truncate: 120000,
     autovacuum_vacuum_insert_threshold: 130000,

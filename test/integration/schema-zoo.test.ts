@@ -40,7 +40,7 @@ function same(a: Definition | undefined, b: Definition | undefined, versions: re
   if (!a || !b) return false
   if (sameText(a.kind, a.text, b.text, versions)) return true
   // The comparison of queries knows views alone.
-  const asView = (text: string) => text.replace(/^CREATE MATERIALIZED VIEW/, 'CREATE VIEW').replace(/\n  WITH NO DATA(?=;)/, '')
+  const asView = (text: string) => text.replace(/^CREATE MATERIALIZED VIEW/, 'CREATE VIEW').replace(/\n {2}WITH NO DATA(?=;)/, '')
   const statements = [a, b].map(({ text }) =>
     asView(text)
       .split(/;\n(?=ALTER )/)

@@ -65,6 +65,14 @@ alter table zoo.visits_2020 attach partition zoo.visits_2020_night for values in
 create table zoo.by_expression (a int, b text) partition by range (zoo.twice(a), b collate "C" text_pattern_ops);
 create table zoo.by_expression_1 partition of zoo.by_expression for values from (0, 'a') to (10, 'z');
 --: 11+
+create table zoo.parameters (a int, b text) with (toast_tuple_target = 256);
+--: 12+
+alter table zoo.parameters set (vacuum_truncate = off, vacuum_index_cleanup = off, toast.vacuum_truncate = off);
+--: 13+
+alter table zoo.parameters set (autovacuum_vacuum_insert_threshold = 5, autovacuum_vacuum_insert_scale_factor = 0.5);
+--: 18
+alter table zoo.parameters set (autovacuum_vacuum_max_threshold = 100, vacuum_max_eager_freeze_failure_rate = 0.1);
+--: 11+
 create table zoo.visits_rest partition of zoo.visits default;
 create table zoo.visits_2020_rest partition of zoo.visits_2020 default partition by hash (visitor);
 create table zoo.visits_2020_rest_0 partition of zoo.visits_2020_rest for values with (modulus 2, remainder 0);
