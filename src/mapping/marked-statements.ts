@@ -76,6 +76,11 @@ export class MarkedStatements {
     return this.#edits.length > 0 || this.#marks.some(({ replacement }) => replacement !== undefined)
   }
 
+  /** Whether the text has the word, in any sense. */
+  hasWord(word: string): boolean {
+    return this.tokens.some((token) => nameOf(token) === word)
+  }
+
   /** Gives the name in a field of a node another value. */
   rename(holder: Tree, field: string, to: string): void {
     if (holder[field] === to) return

@@ -14,6 +14,8 @@ export class NameIndex {
   readonly map: NameMap
   /** Identifiers that a rewriting may have to change or to look at. */
   readonly names: ReadonlySet<string>
+  /** Besides, the target's names of tables: what already has such a name may have to give way. */
+  readonly marked: ReadonlySet<string>
   /** Source names of mapped schemas. */
   readonly schemas: ReadonlySet<string>
   /** Mapped tables by their bare name on the source. */
@@ -40,6 +42,7 @@ export class NameIndex {
     this.relations = relations
     this.columns = columns
     this.names = new Set([...this.schemas, ...relations.keys(), ...columns.keys()])
+    this.marked = new Set([...this.names, ...map.data.tables.map(({ as }) => as)])
     const words = [...this.names].map((name) => wordsOf(name)[0])
     this.#words = words.includes(undefined) ? undefined : new Set(words as string[])
   }

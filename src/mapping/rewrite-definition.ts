@@ -59,7 +59,7 @@ export interface TextOptions {
 export function rewriteText(text: string, index: NameIndex, remarks: string[], options: TextOptions = {}): string {
   const { object, body, quote } = options
   if (!index.mayMention(text)) return text
-  const statements = MarkedStatements.parse(text, index.names)
+  const statements = MarkedStatements.parse(text, index.marked)
   if (!statements) {
     const name = mentionedName(text, index)
     if (name === undefined) return text

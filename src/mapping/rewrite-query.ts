@@ -74,7 +74,7 @@ function enterFrom(r: Rewriting, items: readonly TreeValue[], outer: Scope, firs
     if (!kind || !item) return
     const alias = treeAt(item, 'alias')
     const name = stringAt(alias, 'aliasname')
-    if (kind === 'RangeVar') sources.push(aliased(r, item))
+    if (kind === 'RangeVar') sources.push(aliased(r, item, outer))
     else if (kind === 'RangeTableSample') {
       add(item['relation'])
       later.push((inner) => r.visit([item['method'], item['args'], item['repeatable']], inner))
@@ -108,17 +108,29 @@ function enterFrom(r: Rewriting, items: readonly TreeValue[], outer: Scope, firs
 }
 
 /** Renames a table in FROM; an alias keeps the source's names for the rest of the query. */
-function aliased(r: Rewriting, rangeVar: Tree): ColumnSource {
+function aliased(r: Rewriting, rangeVar: Tree, outer: Scope): ColumnSource {
   const written = stringAt(rangeVar, 'relname') ?? ''
   const relation = renameRangeVar(r, rangeVar)
   const alias = treeAt(rangeVar, 'alias')
   const ref = stringAt(alias, 'aliasname') ?? written
   const columns = relation && r.index.map.columns(relation)
   const names = columns && [...columns.keys()]
-  if (names && alias && listAt(alias, 'colnames').length > 0) keepColumnList(r, relation, alias, names)
-  else if (names) addAlias(r, rangeVar, ref, names)
-  else if (relation && !alias && rangeVar['relname'] !== written) addAlias(r, rangeVar, ref)
-  return { ref, target: ref, relation, columns: alias && listAt(alias, 'colnames').length > 0 && !names ? undefined : columns }
+  if (names && alias && listAt(alias, 'colnames').length > 0) {
+    keepColumnList(r, relation, alias, names)
+    return { ref, target: ref }
+  }
+  const target = alias ? ref : unhidden(r, ref, outer)
+  if (names) addAlias(r, rangeVar, target, names)
+  else if (!alias && (target !== ref || (relation && rangeVar['relname'] !== written))) addAlias(r, rangeVar, target)
+  return { ref, target, relation, columns }
+}
+
+/** A name that doesn't hide the new name of a table outside, which has no alias. */
+function unhidden({ statements }: Rewriting, ref: string, { frames }: Scope): string {
+  const renamed = frames.flat().filter((source) => source.direct === true && source.target !== source.ref)
+  let free = ref
+  for (let n = 1; renamed.some(({ target }) => target === free) || (n > 1 && statements.hasWord(free)); n++) free = `${ref}_${String(n)}`
+  return free
 }
 
 /** An alias that renames the columns already stays right as long as it names all of them and none is left out. */

@@ -51,7 +51,7 @@ export function rewriteTag(entry: TaggedEntry, table: RelationName | undefined, 
 function rewriteSatellite(tag: string, schema: string | null, map: NameMap): string {
   const [before, after] = ['comment on ', ' is null']
   const index = indexOf(map)
-  const statements = index.mayMention(tag) ? MarkedStatements.parse(before + tag + after, index.names) : undefined
+  const statements = index.mayMention(tag) ? MarkedStatements.parse(before + tag + after, index.marked) : undefined
   const [statement] = nodesOf(listAt(statements?.tree, 'stmts').map(statementOf), 'CommentStmt')
   if (!statements || !statement) return tag
   const type = stringAt(statement, 'objtype') ?? ''
