@@ -20,6 +20,7 @@ import { restoreDefinitions } from './restore-definitions.ts'
 import { restoreTarget } from './restore-target.ts'
 import { setPaused } from './set-paused.ts'
 import { setSequences } from './set-sequences.ts'
+import { setTransferRate } from './set-transfer-rate.ts'
 import { takeMarker } from './take-marker.ts'
 import { verifyTarget } from './verify-target.ts'
 import { writeReport } from './write-report.ts'
@@ -47,6 +48,7 @@ export function createActivities(services: ActivityServices): MigrationActivitie
     restoreTarget: restoreTarget(services),
     setPaused: setPaused(services),
     setSequences: setSequences(services),
+    setTransferRate: setTransferRate(services),
     takeMarker: takeMarker(services),
     verifyTarget: verifyTarget(services),
     writeReport: writeReport(services),

@@ -32,6 +32,7 @@ export const FAILPOINTS = {
   /** Some of what was switched off on the target is back. */
   restoreBegun: 'restore begun',
   targetRestored: 'target restored',
+  metadataCompared: 'metadata compared',
   releaseBegins: 'release begins',
   sourceReleased: 'source released',
   reportWritten: 'report written',

@@ -43,6 +43,7 @@ export function writeReport(services: ActivityServices): MigrationActivities['wr
       cutover: facts.cutover,
       sequences: facts.sequences,
       validation: facts.validation,
+      metadata: facts.metadata,
       warnings: await warnings(target, run.id, facts.warnings),
       left: facts.left,
     }

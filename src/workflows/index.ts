@@ -1,2 +1,3 @@
 export { migrateDatabase } from './migrate-database.ts'
-export { cleanUpSlots, precheckMigration, testConnection, validateMigration } from './later-workflows.ts'
+export { validateMigration } from './validate-migration.ts'
+export { cleanUpSlots, precheckMigration, testConnection } from './later-workflows.ts'

@@ -16,10 +16,6 @@ export async function precheckMigration(): Promise<never> {
   return refuse('precheckMigration')
 }
 
-export async function validateMigration(): Promise<never> {
-  return refuse('validateMigration')
-}
-
 export async function cleanUpSlots(): Promise<never> {
   return refuse('cleanUpSlots')
 }

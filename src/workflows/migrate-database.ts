@@ -11,6 +11,7 @@ import { invalidSpecMessage } from '../spec/invalid-spec-message.ts'
 import { validateSpec } from '../spec/validate-spec.ts'
 import { setHandlers } from './handlers.ts'
 import { applicationFailure, Migration } from './migration.ts'
+import type { MetadataResult } from './metadata-result.ts'
 import type { MigrationReport } from './migration-report.ts'
 import { addError, addWarning, initialState } from './migration-state.ts'
 import type { MigrationState } from './migration-state.ts'
@@ -33,6 +34,8 @@ export interface Carried {
 
 /** How long the source is tried for after a cancel or a failure. */
 const RELEASE_MS = 120_000
+/** How long the catalogues may take to be compared at the end. */
+const COMPARE_MS = 600_000
 
 const PHASES: Readonly<Record<Exclude<Phase, 'done'>, (migration: Migration) => Promise<Phase | CutoverFacts>>> = {
   precheck,
@@ -87,6 +90,7 @@ async function runPhases(migration: Migration, input: unknown, carried: Carried)
 async function finish(migration: Migration, facts: CutoverFacts | null): Promise<MigrationReport> {
   const { state } = migration
   // From here on nothing is undone: the target is in working order, and the source is let go whatever happens.
+  const metadata = migration.has('schema') ? await compareMetadata(migration) : null
   const left = migration.has('incremental') ? await letGo(migration) : []
   return CancellationScope.nonCancellable(async () => {
     migration.enter('done')
@@ -95,6 +99,7 @@ async function finish(migration: Migration, facts: CutoverFacts | null): Promise
         durations: state.durations,
         cutover: facts && { lsn: facts.lsn, downtimeMs: facts.downtimeMs },
         validation: facts?.validation ?? validationOfCopy(migration),
+        metadata,
         sequences: { total: state.sequenceTotal, items: state.sequences },
         warnings: cutList(state.warnings).items,
         left,
@@ -104,6 +109,17 @@ async function finish(migration: Migration, facts: CutoverFacts | null): Promise
     migration.touch()
     return report
   })
+}
+
+/** Differences are told, not acted on; neither is a comparison that fails, or is cancelled: the migration is done. */
+async function compareMetadata(migration: Migration): Promise<MetadataResult | null> {
+  try {
+    return await migration.runOnce('compareMetadata', 'Compare the catalogues', { own: true }, COMPARE_MS)
+  } catch (error) {
+    const reason = isCancellation(error) ? 'The migration was cancelled meanwhile.' : applicationFailure(error).message
+    addWarning(migration.state, `The catalogues of source and target were not compared. ${reason}`)
+    return null
+  }
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { MetadataResult } from './metadata-result.ts'
 import type { CutList, Phase } from './status.ts'
 
 /** The result of `migrateDatabase` (contract §4). Lists are cut at 50; whole ones are in the target's schema `pgmove`. */
@@ -27,6 +28,8 @@ export interface MigrationReport {
     readonly rows: string
     readonly differing: readonly string[]
   }
+  /** Null without `schema` in the types, and if the catalogues could not be compared, which is a warning then. */
+  readonly metadata: MetadataResult | null
   readonly warnings: CutList<string>
   /** What stays on the source, with the statements that remove it. */
   readonly left: readonly string[]

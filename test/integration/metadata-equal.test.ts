@@ -60,7 +60,7 @@ for (const [from, to] of [
 test('what a role may not read is not compared, and the rest is', async () => {
   const on = await server(17)
   const [source, target] = [await database(on), await database(on)]
-  for (const { sql } of [source, target]) await sql('create table a (i int primary key); create view v as select i from a')
+  for (const side of [source, target]) await side.sql('create table a (i int primary key); create view v as select i from a')
   await source.sql('create table b (i int)')
   await source.sql(`do $$ begin create role metadata_reader login; exception when duplicate_object then null; end $$`)
   await source.sql('revoke select on pg_catalog.pg_policy from public')

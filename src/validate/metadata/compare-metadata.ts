@@ -32,6 +32,8 @@ export interface MetadataComparisonArgs {
   readonly leftOut?: ReadonlySet<string>
   /** Whether standing objects that only the target has are no difference: they may have been there before. Default false. */
   readonly ignoreExtra?: boolean
+  /** Whether materialized views must be filled as on the source. Default true. */
+  readonly populated?: boolean
   /** Called with differences as they are found, a kind at a time. */
   readonly onDifferences: (differences: readonly MetadataDifference[]) => void | Promise<void>
   readonly onProgress?: (kind: string) => void
@@ -64,6 +66,7 @@ export async function compareMetadata(args: MetadataComparisonArgs): Promise<Met
       containers,
       leftOut: args.leftOut,
       ignoreExtra: args.ignoreExtra ?? false,
+      populated: args.populated ?? true,
     })
     try {
       await readSide(source, kind, versions, (row) => comparison.addSource(row))

@@ -33,6 +33,7 @@ export interface KindComparisonArgs {
   readonly containers: Set<string>
   readonly leftOut: ReadonlySet<string> | undefined
   readonly ignoreExtra: boolean
+  readonly populated: boolean
 }
 
 /** The kinds that pg_dump has for one of ours, where they are not the same word. */
@@ -102,10 +103,11 @@ export class KindComparison {
   }
 
   #compare(identity: Identity, source: CatalogueObject, target: CatalogueObject): void {
-    const { kind, context, scope } = this.#args
+    const { kind, context, scope, populated } = this.#args
     const relation = source.schema !== null && source.relation !== null ? { schema: source.schema, name: source.relation } : undefined
     const owner = { source: source['owner'] ?? null, target: target['owner'] ?? null }
     for (const attribute of attributesOf(source)) {
+      if (attribute === 'populated' && !populated) continue
       const form = kind.forms?.[attribute] ?? 'text'
       const here =
         attribute === 'replica identity'
