@@ -19,11 +19,14 @@ export const collations: Check = {
     const names = new Set(known.map(({ name }) => name))
     // Which of PostgreSQL's own collations something depends on; those of every server, such as "C", are in no row of pg_depend.
     const used = await source.query<{ name: string; object: string }>(
-      `select distinct l.collname as name, pg_describe_object(d.classid, d.objid, d.objsubid) as object
-         from pg_depend d
-         join pg_collation l on d.refclassid = 'pg_collation'::regclass and l.oid = d.refobjid and l.collnamespace = 'pg_catalog'::regnamespace
+      `select distinct d.collname as name, pg_describe_object(d.classid, d.objid, d.objsubid) as object
+         -- "offset": other rows, such as the pins of 13 and older, are not to be identified
+         from (select d.*, l.collname
+                 from pg_depend d
+                 join pg_collation l on d.refclassid = 'pg_collation'::regclass and l.oid = d.refobjid and l.collnamespace = 'pg_catalog'::regnamespace
+                where d.deptype not in ('e', 'p') offset 0) d
          cross join lateral pg_identify_object(d.classid, d.objid, d.objsubid) i
-        where d.deptype <> 'e' and (d.classid = 'pg_class'::regclass and d.objid = any ($1::oid[]) or i.schema = any ($2::text[]))
+        where d.classid = 'pg_class'::regclass and d.objid = any ($1::oid[]) or i.schema = any ($2::text[])
         order by 1, 2`,
       values,
     )
