@@ -329,7 +329,7 @@ test('replica identity: a warning, or failed where FULL would stop the applicati
   await pair.source.sql(`create table keyed (a int primary key, v int generated always as (a + 1) virtual);
     create table keyless (a int); create unlogged table fleeting (a int); create table deferred (a int primary key deferrable)`)
   const items = await pair.check()
-  assert.deepEqual(not(items), { replica_identity: 'Warning', unlogged_tables: 'Warning' })
+  assert.deepEqual(not(items), { newer_features: 'Failed', replica_identity: 'Warning', unlogged_tables: 'Warning' })
   assert.deepEqual(items['replica_identity']?.objects, ['"public"."deferred"', '"public"."keyless"'])
   assert.deepEqual(items['unlogged_tables']?.objects, ['"public"."fleeting"'])
   assert.equal(items['deferrable_keys']?.objectCount, 1)
