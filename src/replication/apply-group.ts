@@ -7,12 +7,13 @@ import { applyTruncate } from './apply-truncate.ts'
 import type { BoundRelation } from './bound-relation.ts'
 import { ChangeSteps } from './change-steps.ts'
 import type { StreamItem } from './change-stream.ts'
-import type { BeginMessage, CommitMessage, PgoutputMessage, RelationMessage, Tuple } from './pgoutput-message.ts'
+import type { BeginMessage, CommitMessage, PgoutputMessage, RelationMessage } from './pgoutput-message.ts'
 import { recordProgress } from './progress.ts'
 import type { AppliedGroup } from './progress.ts'
 import { rowChange } from './row-change.ts'
 import type { RowChange } from './row-change.ts'
 import { TableBinder } from './table-binder.ts'
+import type { Tuple } from './tuple.ts'
 import { WorkLane } from './work-lane.ts'
 
 const DEFAULT_LIMITS = { changes: 20_000, bytes: 8 * 1024 * 1024 }
@@ -214,7 +215,7 @@ export class ApplyGroup {
   async #own(relation: RelationMessage, tuple: Tuple, type: 'insert' | 'update', begin: BeginMessage): Promise<void> {
     const row: HeartbeatRow = Object.fromEntries(
       relation.columns.map(({ name }, i) => {
-        const value = tuple[i]
+        const value = tuple.value(i)
         return [name, Buffer.isBuffer(value) ? value.toString('utf8') : null]
       }),
     )

@@ -5,8 +5,7 @@ import { copyRows } from './apply-run.ts'
 import type { BoundColumn } from './bound-relation.ts'
 import type { ChangeSet } from './change-steps.ts'
 import type { Found, Remains } from './net-effect.ts'
-import { UNCHANGED } from './pgoutput-message.ts'
-import type { Tuple } from './pgoutput-message.ts'
+import type { Tuple } from './tuple.ts'
 import { updateShape } from './row-change.ts'
 import type { RowChange } from './row-change.ts'
 import { deleteManyStatement, findManyStatement, insertManyStatement, updateManyStatement } from './row-statement.ts'
@@ -87,8 +86,8 @@ async function applyAll(target: Database, names: StatementNames, { bound, commit
 function shapes(beside: readonly BoundColumn[], updates: readonly Found[]): { writes: readonly BoundColumn[]; rows: Found[] }[] {
   const shaped = new Map<string, { writes: readonly BoundColumn[]; rows: Found[] }>()
   for (const update of updates) {
-    const whole = !update.row.includes(UNCHANGED)
-    const writes = whole ? beside : beside.filter(({ position }) => update.row[position] !== UNCHANGED)
+    const { whole } = update.row
+    const writes = whole ? beside : beside.filter(({ position }) => !update.row.isUnchanged(position))
     const shape = updateShape(whole, writes)
     const same = shaped.get(shape)
     if (same) same.rows.push(update)

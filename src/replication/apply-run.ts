@@ -10,7 +10,7 @@ import type { AppliedChange } from './apply-error.ts'
 import type { BoundColumn, BoundRelation } from './bound-relation.ts'
 import type { ChangeRun } from './change-steps.ts'
 import { copyText } from './copy-text.ts'
-import type { Tuple } from './pgoutput-message.ts'
+import type { Tuple } from './tuple.ts'
 import type { RowChange } from './row-change.ts'
 import {
   copyStatement,
@@ -82,14 +82,14 @@ function texts(change: RowChange, tuple: Tuple, columns: readonly BoundColumn[])
 
 function isText(tuple: Tuple, columns: readonly BoundColumn[]): boolean {
   return columns.every(({ position }) => {
-    const value = tuple[position]
+    const value = tuple.value(position)
     return !Buffer.isBuffer(value) || isUtf8(value)
   })
 }
 
 /** A parameter is sent as text in UTF-8; bytes that are none, as a database in SQL_ASCII may hold, must not be changed on the way. */
 function text({ bound, commitLsn }: RowChange, tuple: Tuple, { position }: BoundColumn): string | null {
-  const value = tuple[position]
+  const value = tuple.value(position)
   if (!Buffer.isBuffer(value)) return null
   if (isUtf8(value)) return value.toString('utf8')
   const { label } = bound.target

@@ -1,5 +1,4 @@
-import { UNCHANGED } from './pgoutput-message.ts'
-import type { Tuple } from './pgoutput-message.ts'
+import type { Tuple } from './tuple.ts'
 
 /** What the reduction needs to know of a change. */
 export interface KeyedChange {
@@ -94,7 +93,7 @@ export class NetEffect<C extends KeyedChange> {
       return true
     }
     if (!exists(entry)) return false
-    entry.row = merged(entry.row, change.row)
+    entry.row = change.row.over(entry.row)
     return true
   }
 
@@ -110,8 +109,8 @@ export class NetEffect<C extends KeyedChange> {
     const from = this.#rows.get(change.rowKey)
     const to = this.#rows.get(newKey)
     if (newKey === change.rowKey || (from && !exists(from)) || (to && exists(to))) return false
-    const row = from ? merged(from.row, change.row) : change.row
-    if (row.includes(UNCHANGED)) return false
+    const row = from ? change.row.over(from.row) : change.row
+    if (!row.whole) return false
     if (from) leave(from)
     else this.#rows.set(change.rowKey, { state: 'deleted', first: change, row })
     return this.#insert({ ...change, row }, newKey, row)
@@ -124,9 +123,4 @@ function exists({ state }: Entry<unknown>): boolean {
 
 function leave(entry: Entry<KeyedChange>): void {
   entry.state = entry.state === 'inserted' ? 'passing' : 'deleted'
-}
-
-/** `later` over `earlier`. */
-function merged(earlier: Tuple, later: Tuple): Tuple {
-  return later.includes(UNCHANGED) ? later.map((value, i) => (value === UNCHANGED ? (earlier[i] ?? null) : value)) : later
 }

@@ -18,18 +18,18 @@ export class PgoutputDecoder {
   private readonly relations = new Map<number, RelationMessage>()
 
   /**
-   * Decodes one message. Values are views into `chunk`: the caller must not reuse its memory, and a value that is kept
+   * Decodes the message that stands in `chunk` from `start` to before `end`. Values are views into `chunk`: the caller must not reuse its memory, and a value that is kept
    * keeps all of it alive. `lsn`, where the message stood in the WAL, is for the error only.
    * Throws a MigrationError `Internal` on anything but a whole, known message.
    */
-  decode(chunk: Buffer, lsn?: bigint): PgoutputMessage {
-    const reader = new PgoutputReader(chunk)
+  decode(chunk: Buffer, lsn?: bigint, start = 0, end = chunk.length): PgoutputMessage {
+    const reader = new PgoutputReader(chunk, start, end)
     try {
       const message = this.read(reader)
       if (reader.rest !== 0) throw new RangeError(`${reader.rest} bytes too many`)
       return message
     } catch (error) {
-      const type = chunk.length > 0 ? JSON.stringify(String.fromCharCode(chunk.readUInt8(0))) : 'none'
+      const type = end > start ? JSON.stringify(String.fromCharCode(chunk.readUInt8(start))) : 'none'
       const place = lsn === undefined ? 'an unknown position' : formatLsn(lsn)
       throw new MigrationError(
         'Internal',

@@ -1,11 +1,4 @@
-/** Stands for a TOASTed value that an UPDATE left alone: pgoutput does not send it. */
-export const UNCHANGED: unique symbol = Symbol('unchanged TOAST value')
-
-/** A value as the server printed it (text format), null, or not sent. */
-export type TupleValue = Buffer | null | typeof UNCHANGED
-
-/** The values of a row, in the order of its relation's columns. */
-export type Tuple = readonly TupleValue[]
+import type { Tuple } from './tuple.ts'
 
 /** `d` default (primary key), `n` nothing, `f` full, `i` index: pg_class.relreplident. */
 export type ReplicaIdentity = 'd' | 'n' | 'f' | 'i'

@@ -1,5 +1,4 @@
-import { UNCHANGED } from './pgoutput-message.ts'
-import type { Tuple, TupleValue } from './pgoutput-message.ts'
+import { Tuple } from './tuple.ts'
 
 /** PostgreSQL counts microseconds from 2000-01-01 00:00 UTC. */
 const POSTGRES_EPOCH_MICROSECONDS = 946_684_800_000_000n
@@ -7,14 +6,18 @@ const POSTGRES_EPOCH_MICROSECONDS = 946_684_800_000_000n
 /** Reads the fields of one message in turn; throws a RangeError where the message is shorter than it says. */
 export class PgoutputReader {
   private readonly chunk: Buffer
-  private offset = 0
+  private readonly end: number
+  private offset: number
 
-  constructor(chunk: Buffer) {
+  /** The message stands in `chunk` from `start` to before `end`. */
+  constructor(chunk: Buffer, start = 0, end = chunk.length) {
     this.chunk = chunk
+    this.offset = start
+    this.end = end
   }
 
   get rest(): number {
-    return this.chunk.length - this.offset
+    return this.end - this.offset
   }
 
   byte(): number {
@@ -44,7 +47,7 @@ export class PgoutputReader {
   /** A zero-terminated name. */
   name(): string {
     const end = this.chunk.indexOf(0, this.offset)
-    if (end < 0) throw new RangeError('a name without end')
+    if (end < 0 || end >= this.end) throw new RangeError('a name without end')
     const name = this.chunk.toString('utf8', this.offset, end)
     this.offset = end + 1
     return name
@@ -65,22 +68,26 @@ export class PgoutputReader {
   tuple(columns: number): Tuple {
     const count = this.int16()
     if (count !== columns) throw new RangeError(`a row of ${count} values for ${columns} columns`)
-    const values = new Array<TupleValue>(count)
-    for (let i = 0; i < count; i++) values[i] = this.value()
-    return values
+    const places = new Array<number>(count)
+    let whole = true
+    for (let i = 0; i < count; i++) {
+      places[i] = this.offset
+      const kind = this.byte()
+      if (kind === 0x74 /* t */) this.skip(this.int32())
+      else if (kind === 0x75 /* u */) whole = false
+      else if (kind !== 0x6e /* n */) throw new RangeError(`a value of unknown kind ${kind}`)
+    }
+    return new Tuple(this.chunk, places, whole)
   }
 
-  private value(): TupleValue {
-    const kind = this.byte()
-    if (kind === 0x74 /* t */) return this.bytes(this.int32())
-    if (kind === 0x6e /* n */) return null
-    if (kind === 0x75 /* u */) return UNCHANGED
-    throw new RangeError(`a value of unknown kind ${kind}`)
+  private skip(length: number): void {
+    if (length < 0) throw new RangeError('a negative length')
+    this.advance(length)
   }
 
   private advance(length: number): number {
     const start = this.offset
-    if (start + length > this.chunk.length) throw new RangeError('a message that ends too early')
+    if (start + length > this.end) throw new RangeError('a message that ends too early')
     this.offset = start + length
     return start
   }

@@ -1,6 +1,9 @@
 /** What stands in the buffer: a pgoutput message not decoded yet, or a keepalive (`raw` is null). */
 export interface Received {
   readonly raw: Buffer | null
+  /** Where the message stands in `raw`. */
+  readonly start: number
+  readonly end: number
   /** Of a message its position in the WAL (0 for RELATION and TYPE), of a keepalive the server's end of WAL. */
   readonly lsn: bigint
   readonly idle: boolean
@@ -24,9 +27,9 @@ export class ReceiveBuffer {
     return this.entries.length === 0
   }
 
-  message(raw: Buffer, lsn: bigint): void {
-    const bytes = raw.length + ENTRY_BYTES
-    this.entries.push({ raw, lsn, idle: false, bytes })
+  message(raw: Buffer, lsn: bigint, start = 0, end = raw.length): void {
+    const bytes = end - start + ENTRY_BYTES
+    this.entries.push({ raw, start, end, lsn, idle: false, bytes })
     this.total += bytes
   }
 
@@ -36,7 +39,7 @@ export class ReceiveBuffer {
     if (last?.raw === null) {
       this.entries[this.entries.length - 1] = { ...last, idle, lsn: walEnd > last.lsn ? walEnd : last.lsn }
     } else {
-      this.entries.push({ raw: null, lsn: walEnd, idle, bytes: ENTRY_BYTES })
+      this.entries.push({ raw: null, start: 0, end: 0, lsn: walEnd, idle, bytes: ENTRY_BYTES })
       this.total += ENTRY_BYTES
     }
   }

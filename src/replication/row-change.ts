@@ -2,8 +2,8 @@ import { MigrationError } from '../errors/migration-error.ts'
 import { formatLsn } from '../postgres/lsn.ts'
 import type { BoundColumn, BoundRelation } from './bound-relation.ts'
 import type { KeyedChange } from './net-effect.ts'
-import { UNCHANGED } from './pgoutput-message.ts'
-import type { DeleteMessage, InsertMessage, Tuple, UpdateMessage } from './pgoutput-message.ts'
+import type { DeleteMessage, InsertMessage, UpdateMessage } from './pgoutput-message.ts'
+import { Tuple } from './tuple.ts'
 
 /** One change of one row, ready to be applied. */
 export interface RowChange extends KeyedChange {
@@ -29,24 +29,36 @@ export function rowChange(message: InsertMessage | UpdateMessage | DeleteMessage
     const key = bound.deletesTogether ? found : null
     const reducible = bound.reducible && found !== null
     const rowKey = found ?? ''
-    return { operation: 'delete', bound, reducible, rowKey, newKey: null, shape: 'delete', key, old, row: NONE, writes: NONE, commitLsn }
+    return {
+      operation: 'delete',
+      bound,
+      reducible,
+      rowKey,
+      newKey: null,
+      shape: 'delete',
+      key,
+      old,
+      row: Tuple.EMPTY,
+      writes: NONE,
+      commitLsn,
+    }
   }
-  if (message.new.includes(UNCHANGED)) throw notSent(bound, commitLsn)
+  if (!message.new.whole) throw notSent(bound, commitLsn)
   const own = bound.reducible ? keyBytes(bound, message.new) : null
   const { new: row } = message
   const reducible = own !== null
   const rowKey = own ?? ''
   const writes = bound.written
-  return { operation: 'insert', bound, reducible, rowKey, newKey: null, shape: 'insert', key: '', old: NONE, row, writes, commitLsn }
+  return { operation: 'insert', bound, reducible, rowKey, newKey: null, shape: 'insert', key: '', old: Tuple.EMPTY, row, writes, commitLsn }
 }
 
 function update(message: UpdateMessage, bound: BoundRelation, commitLsn: bigint): RowChange {
   const row = message.new
   const old = located(bound, message.old ?? row, message.oldKind, commitLsn)
-  const moved = old !== row && bound.key.some(({ position }) => !sameValue(old[position], row[position]))
-  const whole = !row.includes(UNCHANGED)
+  const moved = old !== row && bound.key.some(({ position }) => !sameValue(old, row, position))
+  const { whole } = row
   const writable = moved ? bound.written : bound.besideKey
-  const writes = whole ? writable : writable.filter(({ position }) => row[position] !== UNCHANGED)
+  const writes = whole ? writable : writable.filter(({ position }) => !row.isUnchanged(position))
   const together = bound.updatesTogether && !moved && writes.length > 0
   const found = together || bound.reducible ? keyBytes(bound, old) : null
   const newKey = moved && bound.movable ? keyBytes(bound, row) : null
@@ -67,22 +79,23 @@ function located(bound: BoundRelation, tuple: Tuple, oldKind: 'K' | 'O' | null, 
   // Without a key all columns are compared, and only the whole old row has them.
   if (key.length === 0 && oldKind !== 'O') throw notSent(bound, commitLsn)
   const needed = key.length > 0 ? key : written
-  for (const { position } of needed) if (tuple[position] === UNCHANGED) throw notSent(bound, commitLsn)
+  for (const { position } of needed) if (tuple.isUnchanged(position)) throw notSent(bound, commitLsn)
   return tuple
 }
 
-function sameValue(before: Tuple[number] | undefined, after: Tuple[number] | undefined): boolean {
-  if (after === UNCHANGED || before === after) return true
-  return Buffer.isBuffer(before) && Buffer.isBuffer(after) && before.equals(after)
+function sameValue(before: Tuple, after: Tuple, position: number): boolean {
+  const size = after.size(position)
+  if (size !== before.size(position)) return after.isUnchanged(position)
+  return size <= 0 || after.isUnchanged(position) || before.latin1(position) === after.latin1(position)
 }
 
 /** Null if a part is null or not sent: such a key names no single row. */
 function keyBytes({ key }: BoundRelation, tuple: Tuple): string | null {
   let bytes = ''
   for (const { position } of key) {
-    const value = tuple[position]
-    if (!Buffer.isBuffer(value)) return null
-    bytes += key.length === 1 ? value.toString('latin1') : `${value.length}:${value.toString('latin1')}`
+    const size = tuple.size(position)
+    if (size < 0) return null
+    bytes += key.length === 1 ? tuple.latin1(position) : `${size}:${tuple.latin1(position)}`
   }
   return bytes
 }

@@ -19,6 +19,8 @@ const BATCH_ITEMS = 2000
 const BATCH_BYTES = 1024 * 1024
 const DEFAULT_SILENCE_SECONDS = 60
 const CLOSE_MILLISECONDS = 2000
+/** Messages share memory in slabs of this size: small beside what is kept, as one message keeps its whole slab. */
+const SLAB_BYTES = 64 * 1024
 /** The length of XLogData's header: type, start, end of WAL, time. */
 const HEADER_BYTES = 25
 
@@ -32,6 +34,8 @@ export class SlotStream implements ChangeStream {
   private readonly buffer = new ReceiveBuffer()
   private readonly status = new StatusSender()
   private connection: WalsenderConnection | undefined
+  private slab = Buffer.alloc(0)
+  private slabUsed = 0
   private inTransaction = false
   private paused = false
   private silentSeconds = 0
@@ -128,12 +132,19 @@ export class SlotStream implements ChangeStream {
     const lsn = chunk.readBigUInt64BE(1)
     this.status.receive(lsn)
     if (chunk[0] === 0x77 /* w: XLogData */) {
+      const type = chunk[HEADER_BYTES]
+      if (type === 0x42 /* B */) this.inTransaction = true
+      else if (type === 0x43 /* C */) this.inTransaction = false
       // A copy: pg's parser moves later data over messages that it has handed out (pg-protocol 1.x, mergeBuffer).
-      const raw = Buffer.allocUnsafe(chunk.length - HEADER_BYTES)
-      chunk.copy(raw, 0, HEADER_BYTES)
-      if (raw[0] === 0x42 /* B */) this.inTransaction = true
-      else if (raw[0] === 0x43 /* C */) this.inTransaction = false
-      this.buffer.message(raw, lsn)
+      const length = chunk.length - HEADER_BYTES
+      if (this.slabUsed + length > this.slab.length) {
+        this.slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, length))
+        this.slabUsed = 0
+      }
+      const start = this.slabUsed
+      chunk.copy(this.slab, start, HEADER_BYTES)
+      this.slabUsed += length
+      this.buffer.message(this.slab, lsn, start, this.slabUsed)
     } else {
       this.buffer.keepalive(lsn, !this.inTransaction)
       if (chunk[17] === 1) this.status.send()
@@ -149,8 +160,8 @@ export class SlotStream implements ChangeStream {
   private decode(received: readonly Received[]): StreamItem[] {
     const items: StreamItem[] = []
     try {
-      for (const { raw, lsn, idle, bytes } of received) {
-        if (raw) items.push({ kind: 'message', lsn, message: this.decoder.decode(raw, lsn), bytes })
+      for (const { raw, start, end, lsn, idle, bytes } of received) {
+        if (raw) items.push({ kind: 'message', lsn, message: this.decoder.decode(raw, lsn, start, end), bytes })
         else items.push({ kind: 'keepalive', walEnd: lsn, idle })
       }
     } catch (error) {

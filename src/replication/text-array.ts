@@ -1,4 +1,4 @@
-import type { Tuple } from './pgoutput-message.ts'
+import type { Tuple } from './tuple.ts'
 
 /** OID of text (pg_type.dat). */
 const TEXT = 25
@@ -13,12 +13,10 @@ export function textArray(rows: readonly Tuple[], position: number): Buffer {
   let size = HEADER_BYTES
   let nulls = 0
   for (const row of rows) {
-    const value = row[position]
-    if (Buffer.isBuffer(value)) size += 4 + value.length
-    else {
-      size += 4
-      nulls = 1
-    }
+    const length = row.size(position)
+    size += 4
+    if (length < 0) nulls = 1
+    else size += length
   }
   const array = Buffer.allocUnsafe(size)
   array.writeInt32BE(1, 0)
@@ -28,19 +26,8 @@ export function textArray(rows: readonly Tuple[], position: number): Buffer {
   array.writeInt32BE(1, 16)
   let at = HEADER_BYTES
   for (const row of rows) {
-    const value = row[position]
-    if (Buffer.isBuffer(value)) {
-      at = array.writeInt32BE(value.length, at)
-      at = put(array, at, value)
-    } else at = array.writeInt32BE(-1, at)
+    at = array.writeInt32BE(row.size(position), at)
+    at = row.copy(position, array, at)
   }
   return array
-}
-
-/** Copies bytes; returns the place behind them. For a few bytes a loop is faster than a call into the runtime. */
-function put(to: Buffer, at: number, value: Buffer): number {
-  const { length } = value
-  if (length > 32) to.set(value, at)
-  else for (let i = 0; i < length; i++) to[at + i] = value[i]!
-  return at + length
 }

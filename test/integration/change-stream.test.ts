@@ -7,7 +7,8 @@ import { MigrationError } from '../../src/errors/migration-error.ts'
 import { parseLsn } from '../../src/postgres/lsn.ts'
 import { openChangeStream } from '../../src/replication/change-stream.ts'
 import type { ChangeStream, ChangeStreamOptions, StreamItem } from '../../src/replication/change-stream.ts'
-import type { PgoutputMessage, Tuple } from '../../src/replication/pgoutput-message.ts'
+import type { PgoutputMessage } from '../../src/replication/pgoutput-message.ts'
+import type { Tuple } from '../../src/replication/tuple.ts'
 import { database, eventually, ownServer, server, uniqueName } from '../servers.ts'
 import type { TestDatabase } from '../servers.ts'
 
@@ -49,7 +50,7 @@ async function readUntil(stream: ChangeStream, done: (item: StreamItem) => boole
 const messages = (items: readonly StreamItem[]) => items.flatMap((item) => (item.kind === 'message' ? [item.message] : []))
 const isType = (type: PgoutputMessage['type']) => (item: StreamItem) => item.kind === 'message' && item.message.type === type
 const texts = (tuple: Tuple | null) =>
-  tuple?.map((value) => (Buffer.isBuffer(value) ? value.toString() : (value && 'unchanged') || null)) ?? null
+  tuple?.values().map((value) => (Buffer.isBuffer(value) ? value.toString() : (value && 'unchanged') || null)) ?? null
 
 /** A message with its row as text and its relation as a name, without what differs from run to run. */
 function plain(message: PgoutputMessage): unknown[] {
@@ -217,7 +218,7 @@ for (const major of MAJORS) {
       if (item.kind !== 'message') continue
       if (item.message.type === 'insert') {
         rows++
-        const [id, value] = item.message.new
+        const [id, value] = item.message.new.values()
         assert.ok(Buffer.isBuffer(id) && Buffer.isBuffer(value))
         // The bytes of a message must not change while it waits.
         if (id.toString() !== String(rows) || !value.equals(expected)) assert.fail(`row ${rows} is damaged`)

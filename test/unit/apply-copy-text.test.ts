@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { copyText } from '../../src/replication/copy-text.ts'
+import { Tuple } from '../../src/replication/tuple.ts'
 
 const ESCAPED: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', '\\': '\\' }
 
@@ -22,7 +23,7 @@ test('what is printed in COPY format reads back byte by byte', () => {
   )
   fc.assert(
     fc.property(fc.array(fc.tuple(value, value, value), { minLength: 1, maxLength: 20 }), (rows) => {
-      const text = Buffer.concat([...copyText(rows, [2, 0])])
+      const text = Buffer.concat([...copyText(rows.map((row) => Tuple.of(row)), [2, 0])])
       assert.deepEqual(
         read(text),
         rows.map(([first, , third]) => [third?.toString('latin1') ?? null, first?.toString('latin1') ?? null]),
@@ -32,7 +33,7 @@ test('what is printed in COPY format reads back byte by byte', () => {
 })
 
 test('many rows come in pieces of bounded size', () => {
-  const row = [Buffer.alloc(1000, 'x')]
+  const row = Tuple.of([Buffer.alloc(1000, 'x')])
   const pieces = [...copyText(Array.from({ length: 1000 }, () => row), [0])] // prettier-ignore
   assert.ok(pieces.length > 10 && pieces.every(({ length }) => length < 70_000))
   assert.equal(Buffer.concat(pieces).length, 1_001_000)

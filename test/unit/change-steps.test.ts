@@ -3,6 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { ChangeSteps } from '../../src/replication/change-steps.ts'
 import type { ChangeStep, Groupable } from '../../src/replication/change-steps.ts'
+import { Tuple } from '../../src/replication/tuple.ts'
 
 interface Change extends Groupable {
   readonly table: string
@@ -12,7 +13,7 @@ interface Change extends Groupable {
 }
 const RULES = { sameStatement: () => true, keepChanges: () => false }
 /** What only the net effect looks at. */
-const PLAIN = { reducible: false, rowKey: '', newKey: null, old: [], row: [] }
+const PLAIN = { reducible: false, rowKey: '', newKey: null, old: Tuple.EMPTY, row: Tuple.EMPTY }
 
 function changesOf<C extends Groupable>(steps: readonly ChangeStep<C>[]): C[][] {
   return steps.map((step) => (step.kind === 'run' ? step.changes : assert.fail('a set')))

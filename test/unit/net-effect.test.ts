@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { ChangeSteps, runsOf } from '../../src/replication/change-steps.ts'
 import type { Groupable } from '../../src/replication/change-steps.ts'
 import type { Remains } from '../../src/replication/net-effect.ts'
-import { UNCHANGED } from '../../src/replication/pgoutput-message.ts'
-import type { Tuple, TupleValue } from '../../src/replication/pgoutput-message.ts'
+import { Tuple, UNCHANGED } from '../../src/replication/tuple.ts'
+import type { TupleValue } from '../../src/replication/tuple.ts'
 
 /** A schema: the first `keyColumns` columns are the key, the others may be left unchanged. */
 interface Shape {
@@ -19,7 +19,8 @@ type Row = readonly (string | null)[]
 type Table = Map<string, Row>
 
 const keyOf = ({ keyColumns }: Shape, row: Row): string => JSON.stringify(row.slice(0, keyColumns))
-const tuple = (row: Row): Tuple => row.map((value) => (value === null ? null : Buffer.from(value)))
+const tuple = (row: readonly (string | null | typeof UNCHANGED)[]): Tuple =>
+  Tuple.of(row.map((value) => (typeof value === 'string' ? Buffer.from(value) : value)))
 const plain = (value: TupleValue | undefined, before: string | null | undefined): string | null =>
   value === UNCHANGED ? (before ?? null) : Buffer.isBuffer(value) ? value.toString() : null
 
@@ -30,7 +31,7 @@ function applyOne(shape: Shape, table: Table, { operation, old, row }: Groupable
       ? undefined
       : keyOf(
           shape,
-          old.map((value) => plain(value, null)),
+          old.values().map((value) => plain(value, null)),
         )
   const before = oldKey === undefined ? undefined : table.get(oldKey)
   if (oldKey !== undefined) {
@@ -38,7 +39,7 @@ function applyOne(shape: Shape, table: Table, { operation, old, row }: Groupable
     table.delete(oldKey)
   }
   if (operation === 'delete') return
-  const after = row.map((value, i) => plain(value, before?.[i]))
+  const after = row.values().map((value, i) => plain(value, before?.[i]))
   assert.ok(!table.has(keyOf(shape, after)), 'a row that is there')
   table.set(keyOf(shape, after), after)
 }
@@ -48,7 +49,7 @@ function applyRemains(shape: Shape, table: Table, { absent, deletes, updates, in
   const key = (found: Tuple): string =>
     keyOf(
       shape,
-      found.map((value) => plain(value, null)),
+      found.values().map((value) => plain(value, null)),
     )
   const named = [...absent, ...deletes, ...updates.map(({ old }) => old)].map(key)
   assert.equal(new Set(named).size, named.length, 'a row that comes twice')
@@ -57,16 +58,16 @@ function applyRemains(shape: Shape, table: Table, { absent, deletes, updates, in
   for (const { old, row } of updates) {
     const before = table.get(key(old))
     assert.ok(before, 'a row to update that is not there')
-    const after = row.map((value, i) => plain(value, before[i]))
+    const after = row.values().map((value, i) => plain(value, before[i]))
     assert.equal(keyOf(shape, after), key(old), 'an update that changes the key')
     table.set(key(old), after)
   }
   for (const row of inserts) {
-    assert.ok(!row.includes(UNCHANGED), 'an insert of an unknown value')
+    assert.ok(row.whole, 'an insert of an unknown value')
     assert.ok(!table.has(key(row)), 'an insert of a row that is there')
     table.set(
       key(row),
-      row.map((value) => plain(value, null)),
+      row.values().map((value) => plain(value, null)),
     )
   }
 }
@@ -92,14 +93,14 @@ function validChanges(shape: Shape, table: Table, choices: readonly Choice[]): G
     let change: Groupable | undefined
     if (what < 3 || !found) {
       if (table.has(keyOf(shape, fresh))) continue
-      change = { ...base, operation: 'insert', reducible: true, rowKey: keyOf(shape, fresh), old: [], row: tuple(fresh) }
+      change = { ...base, operation: 'insert', reducible: true, rowKey: keyOf(shape, fresh), old: Tuple.EMPTY, row: tuple(fresh) }
     } else if (what < 5) {
       const old = found.map((v, i) => (i < shape.keyColumns ? v : null))
-      change = { ...base, operation: 'delete', reducible: true, rowKey: keyOf(shape, found), old: tuple(old), row: [] }
+      change = { ...base, operation: 'delete', reducible: true, rowKey: keyOf(shape, found), old: tuple(old), row: Tuple.EMPTY }
     } else {
       const moves = what === 9 && !table.has(keyOf(shape, fresh))
       const row = fresh.map((v, i) => (i < shape.keyColumns ? (moves ? v! : found[i]!) : v))
-      const sent = tuple(row).map((v, i) => (i >= shape.keyColumns && (unchanged >> i) % 3 === 1 ? UNCHANGED : v))
+      const sent = tuple(row.map((v, i) => (i >= shape.keyColumns && (unchanged >> i) % 3 === 1 ? UNCHANGED : v)))
       const old = tuple(found.map((v, i) => (i < shape.keyColumns ? v : null)))
       const newKey = moves ? keyOf(shape, row) : null
       change = { ...base, operation: 'update', reducible: !moves || shape.movable, rowKey: keyOf(shape, found), newKey, old, row: sent }
@@ -148,10 +149,10 @@ test('the net effect of changes, applied at once, is what they do one by one', (
   assert.ok(reduced > 1000, 'little was reduced')
 })
 
-const row = (...values: (string | null | typeof UNCHANGED)[]): Tuple => values.map((v) => (typeof v === 'string' ? Buffer.from(v) : v))
+const row = (...values: (string | null | typeof UNCHANGED)[]): Tuple => tuple(values)
 const change = (operation: Groupable['operation'], key: string, values: Tuple, newKey: string | null = null): Groupable => {
-  const old = operation === 'insert' ? [] : row(key, null)
-  return { operation, reducible: true, shape: 'x', key, rowKey: key, newKey, old, row: operation === 'delete' ? [] : values }
+  const old = operation === 'insert' ? Tuple.EMPTY : row(key, null)
+  return { operation, reducible: true, shape: 'x', key, rowKey: key, newKey, old, row: operation === 'delete' ? Tuple.EMPTY : values }
 }
 
 function kinds(...changes: Groupable[]): string[] {
@@ -167,11 +168,11 @@ function kinds(...changes: Groupable[]): string[] {
 test('what the net effect can not take is applied by itself, behind it', () => {
   const insert = change('insert', '1', row('1', 'a'))
   assert.deepEqual(kinds(insert, insert), ['absent 0, deletes 0, updates 0, inserts 1', 'run of 1'])
-  assert.deepEqual(kinds(change('delete', '1', []), change('update', '1', row('1', 'b'))), [
+  assert.deepEqual(kinds(change('delete', '1', Tuple.EMPTY), change('update', '1', row('1', 'b'))), [
     'absent 0, deletes 1, updates 0, inserts 0',
     'run of 1',
   ])
-  assert.deepEqual(kinds(insert, change('delete', '1', []), change('delete', '1', [])), [
+  assert.deepEqual(kinds(insert, change('delete', '1', Tuple.EMPTY), change('delete', '1', Tuple.EMPTY)), [
     'absent 1, deletes 0, updates 0, inserts 0',
     'run of 1',
   ])
@@ -188,7 +189,7 @@ test('what the net effect can not take is applied by itself, behind it', () => {
 })
 
 test("the changes of a set are there one by one, for when its rows are in each other's way", () => {
-  const changes = [change('insert', '1', row('1', 'a')), change('update', '1', row('1', 'b')), change('delete', '2', [])]
+  const changes = [change('insert', '1', row('1', 'a')), change('update', '1', row('1', 'b')), change('delete', '2', Tuple.EMPTY)]
   const steps = new ChangeSteps<Groupable>(RULES)
   for (const one of changes) steps.add('t', one, 1)
   const [set] = steps.take()

@@ -3,8 +3,9 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { MigrationError } from '../../src/errors/migration-error.ts'
 import { PgoutputDecoder } from '../../src/replication/pgoutput-decoder.ts'
-import { UNCHANGED } from '../../src/replication/pgoutput-message.ts'
-import type { ReplicaIdentity, TupleValue } from '../../src/replication/pgoutput-message.ts'
+import type { ReplicaIdentity } from '../../src/replication/pgoutput-message.ts'
+import { Tuple, UNCHANGED } from '../../src/replication/tuple.ts'
+import type { TupleValue } from '../../src/replication/tuple.ts'
 
 const int16 = (value: number) => Buffer.from([(value >> 8) & 255, value & 255])
 const int32 = (value: number) => {
@@ -101,8 +102,11 @@ test('decodes the forms of UPDATE and DELETE', () => {
   const shape = (...fields: Buffer[]) => {
     const { relation: of, ...rest } = decoder().decode(message(fields.length === 2 ? 'D' : 'U', int32(ID), ...fields)) as {
       relation?: { id: number }
+      new?: Tuple
+      old?: Tuple | null
     }
-    return { ...rest, of: of?.id }
+    const values = Object.entries(rest).map(([name, field]) => [name, field instanceof Tuple ? field.values() : field] as const)
+    return { ...Object.fromEntries(values), of: of?.id }
   }
   const update = { type: 'update', of: ID, new: row }
   assert.deepEqual(shape(Buffer.from('N'), tuple(row), Buffer.alloc(0)), { ...update, oldKind: null, old: null })
@@ -135,8 +139,8 @@ test('keeps every byte of every row', () => {
       const old = values.map((_, i) => more[i] ?? null)
       const update = decoder(columns).decode(message('U', int32(ID), Buffer.from('O'), tuple(old), Buffer.from('N'), tuple(values)))
       assert.ok(update.type === 'update')
-      assert.deepEqual(update.new, values)
-      assert.deepEqual(update.old, old)
+      assert.deepEqual(update.new.values(), values)
+      assert.deepEqual(update.old?.values(), old)
     }),
   )
 })
