@@ -1,6 +1,6 @@
 import type { Database } from '../postgres/connect.ts'
 import { SOURCE_MARK } from '../source/source-schema.ts'
-import { TARGET_MARK } from '../state/install-state.ts'
+import { isUsable, TARGET_MARK } from '../state/install-state.ts'
 import type { Check } from './check.ts'
 import { failed, passed } from './finding.ts'
 
@@ -11,7 +11,7 @@ const TARGET = withoutFormat(TARGET_MARK)
 
 export const pgmoveSchema: Check = {
   name: 'pgmove_schema',
-  expected: 'a schema named pgmove was made by pgmove, for the same direction and by the same role, or is not there',
+  expected: 'a schema named pgmove was made by pgmove, for the same direction and by the same role, or is empty on the target, or is not there',
   run: async ({ source, target, incremental }) => {
     const problems = [...(incremental ? await problem(source, SOURCE) : []), ...(await problem(target, TARGET))]
     if (problems.length === 0) return passed('fine')
@@ -25,6 +25,7 @@ async function problem(database: Database, mark: string): Promise<string[]> {
   )
   if (!row) return []
   if (row.comment === null || withoutFormat(row.comment) !== mark) {
+    if (database.side === 'target' && (await isUsable(database))) return []
     const other = row.comment !== null && [SOURCE, TARGET].includes(withoutFormat(row.comment))
     return [`on the ${database.side} it ${other ? 'belongs to migrations in the other direction' : 'was not made by pgmove'}`]
   }

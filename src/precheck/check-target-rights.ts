@@ -1,3 +1,4 @@
+import type { Database } from '../postgres/connect.ts'
 import { ident, qualified } from '../postgres/quote.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
 import type { Check } from './check.ts'
@@ -7,22 +8,29 @@ import { nameList } from './table-lists.ts'
 export const targetCreate: Check = {
   name: 'target_create',
   expected: 'the role may create the schema pgmove and the selected schemas on the target, and objects in those that are there',
-  run: async ({ target, schemas: selected, names, schema, targetRole }) => {
+  run: async ({ source, target, schemas: selected, names, schema, targetRole }) => {
     const schemas = [...new Set(selected.map((name) => names.schema(name)))]
-    const [row] = await target.query<{ may: string; database: string; pgmove: string }>(
-      `select has_database_privilege(current_database(), 'create') as may, current_database() as database,
-              exists (select from pg_namespace where nspname = 'pgmove') as pgmove`,
+    const [row] = await target.query<{ may: string; database: string }>(
+      `select has_database_privilege(current_database(), 'create') as may, current_database() as database`,
     )
     const there = await target.query<{ name: string; create: string; usage: string }>(
       `select nspname as name, has_schema_privilege(oid, 'create') as create, has_schema_privilege(oid, 'usage') as usage
          from pg_namespace where nspname in (select json_array_elements_text($1::json)) order by 1`,
-      [JSON.stringify(schemas)],
+      [JSON.stringify(['pgmove', ...schemas])],
     )
     const role = ident(targetRole.name)
-    const missing = row?.pgmove !== 't' || (schema && there.length < schemas.length)
-    const closed = there.filter(({ create, usage }) => usage !== 't' || (schema && create !== 't')).map(({ name }) => ident(name))
+    const missing = ['pgmove', ...(schema ? schemas : [])].filter((name) => !there.some((other) => other.name === name))
+    const empty = new Set((await emptySchemas(source, selected)).map((name) => names.schema(name)))
+    const closed = there
+      .filter(({ name, create, usage }) => name !== 'pgmove' && !empty.has(name) && (usage !== 't' || (schema && create !== 't')))
+      .map(({ name }) => ident(name))
+    const made = missing.slice(0, 10).map((name) => `create schema ${ident(name)} authorization ${role}`)
     const statements = [
-      ...(missing && row?.may !== 't' ? [`grant create on database ${ident(row?.database ?? '')} to ${role}`] : []),
+      ...(missing.length > 0 && row?.may !== 't'
+        ? [
+            `grant create on database ${ident(row?.database ?? '')} to ${role} (or, for it: ${made.join('; ')}${missing.length > 10 ? '; …' : ''})`,
+          ]
+        : []),
       ...(closed.length > 0 ? [`grant ${schema ? 'create, ' : ''}usage on schema ${closed.slice(0, 20).join(', ')} to ${role}`] : []),
     ]
     if (statements.length === 0) return passed(`${targetRole.name} may`)
@@ -32,6 +40,20 @@ export const targetCreate: Check = {
       closed.map((name) => `schema ${name}`),
     )
   },
+}
+
+/** Those of the source's schemas in which there is nothing that could be created on the target. */
+async function emptySchemas(source: Database, schemas: readonly string[]): Promise<string[]> {
+  const rows = await source.query<{ name: string }>(
+    `select n.nspname as name from pg_namespace n
+      where n.nspname in (select json_array_elements_text($1::json))
+        and not exists (select from pg_class where relnamespace = n.oid) and not exists (select from pg_type where typnamespace = n.oid)
+        and not exists (select from pg_proc where pronamespace = n.oid) and not exists (select from pg_operator where oprnamespace = n.oid)
+        and not exists (select from pg_collation where collnamespace = n.oid) and not exists (select from pg_conversion where connamespace = n.oid)
+        and not exists (select from pg_ts_dict where dictnamespace = n.oid) and not exists (select from pg_ts_config where cfgnamespace = n.oid)`,
+    [JSON.stringify(schemas)],
+  )
+  return rows.map(({ name }) => name)
 }
 
 /** What pgmove does with a table that is there: fill it, and switch off until cutover what would act. */

@@ -44,7 +44,7 @@ export interface PrecheckContext {
   readonly signal: AbortSignal
 }
 
-export type PrecheckSpec = Pick<MigrationSpec, 'types' | 'objects' | 'exclude' | 'existing' | 'ddl'>
+export type PrecheckSpec = Pick<MigrationSpec, 'types' | 'objects' | 'exclude' | 'existing' | 'ddl'> & Partial<Pick<MigrationSpec, 'roles'>>
 
 export interface PrecheckArgs {
   readonly source: Database
