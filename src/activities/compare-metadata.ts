@@ -1,4 +1,5 @@
 import { establishNameMap, readSourceNameMap } from '../mapping/read-name-map.ts'
+import { readLeftOutColumns } from '../mapping/left-out-columns.ts'
 import { rewriteDefinition } from '../mapping/rewrite-definition.ts'
 import type { Database } from '../postgres/connect.ts'
 import { clearMetadataDifferences, recordMetadataDifferences } from '../state/metadata-difference-record.ts'
@@ -24,6 +25,7 @@ export function compareMetadata(services: ActivityServices): MigrationActivities
     const target = await run.connect('target', 'metadata')
     const { id, spec, signal } = run
     const map = own ? await establishNameMap(source, target, id, spec) : await readSourceNameMap(source, spec)
+    const leftOutColumns = await readLeftOutColumns(source, map)
     if (own) await clearMetadataDifferences(target, id)
     const shown: MetadataDifference[] = []
     const comparison = await compare({
@@ -31,7 +33,7 @@ export function compareMetadata(services: ActivityServices): MigrationActivities
       target,
       spec,
       map,
-      rewrite: (definition) => rewriteDefinition(definition, map).definition,
+      rewrite: (definition) => rewriteDefinition(definition, map, { leftOut: leftOutColumns }).definition,
       signal,
       ...(own ? { leftOut: await leftOut(target, id), ignoreExtra: true } : {}),
       populated: !own || spec.types.includes('full'),
