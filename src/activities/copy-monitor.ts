@@ -1,3 +1,4 @@
+import { TransferLimit } from '../copy/transfer-limit.ts'
 import type { Database } from '../postgres/connect.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import type { ActivityRun } from './activity-run.ts'
@@ -19,6 +20,7 @@ export class CopyMonitor {
   readonly #run: ActivityRun
   readonly #control: Database
   readonly #beside: { look(): Promise<void> } | undefined
+  readonly #limit = new TransferLimit()
   readonly #abort = new AbortController()
   readonly #tables = new Map<MigratedTable, { rows: number; bytes: number }>()
   #working: Promise<void> = Promise.resolve()
@@ -50,6 +52,7 @@ export class CopyMonitor {
   async stop(): Promise<void> {
     this.#abort.abort()
     this.#gate?.open()
+    this.#limit.close()
     await this.#working
   }
 
@@ -71,9 +74,11 @@ export class CopyMonitor {
     this.#tables.delete(table)
   }
 
-  /** What holds a copy back after a piece of this size: a pause. */
-  gate(_bytes: number, _rows: number): Promise<void> | undefined {
-    return this.paused()
+  /** What holds a copy back after a piece of this size: the limits, or a pause. */
+  gate(bytes: number, rows: number): Promise<void> | undefined {
+    const limited = this.#limit.take(bytes, rows)
+    const paused = this.paused()
+    return limited && paused ? Promise.all([limited, paused]).then(() => undefined) : (limited ?? paused)
   }
 
   /** Pending while the migration is paused. */
@@ -101,8 +106,18 @@ export class CopyMonitor {
 
   async #tick(): Promise<void> {
     const { id } = this.#run
-    const [row] = await this.#control.query<{ paused: string }>(`select paused from pgmove.migration where id = $1`, [id])
+    // Limits hold for all copies together: each running one takes an equal part, and has a session of this name.
+    const [row] = await this.#control.query<{ paused: string; megabytes: string | null; rows: string | null; copies: string }>(
+      `select paused, megabytes_per_second as megabytes, rows_per_second as rows,
+              (select count(*) from pg_stat_activity
+                where application_name like $2 and datname = current_database() and usename = current_user) as copies
+         from pgmove.migration where id = $1`,
+      [id, `pgmove ${id} copy%control`],
+    )
     this.#setPaused(row?.paused === 't')
+    const part = (limit: string | null | undefined, unit: number) =>
+      typeof limit === 'string' ? (Number(limit) * unit) / Math.max(1, Number(row?.copies)) : null
+    this.#limit.set({ bytes: part(row?.megabytes, 1_000_000), rows: part(row?.rows, 1) })
     await this.#writeDown()
     await this.#beside?.look()
     if (!this.#gate) await this.#report()

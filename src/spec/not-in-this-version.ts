@@ -15,11 +15,6 @@ export function notInThisVersion(input: unknown): SpecProblem[] {
   }
   const spec = fields(input)
 
-  for (const [key, limit] of Object.entries(fields(spec['transferRate']))) {
-    if (typeof limit === 'number') refuse(['transferRate', key], limit, 'null')
-  }
-  const indexJobs = fields(spec['copy'])['indexJobs']
-  if (typeof indexJobs === 'number' && indexJobs !== 2) refuse(['copy', 'indexJobs'], indexJobs, '2')
   const cutover = fields(spec['cutover'])
   if (cutover['fence'] === 'readOnly') refuse(['cutover', 'fence'], 'readOnly', '"none"')
   if (cutover['validate'] === 'checksum') refuse(['cutover', 'validate'], 'checksum', '"none" or "counts"')

@@ -141,7 +141,7 @@ export const specSchema = z.strictObject(
       .strictObject({ megabytesPerSecond: rate, rowsPerSecond: rate }, { error: '{"megabytesPerSecond", "rowsPerSecond"} or null' })
       .nullable()
       .default(null)
-      .meta({ description: 'Not in this version' }),
+      .meta({ description: 'What the copy may move, over all workers together; a megabyte is 1,000,000 bytes' }),
     copy: z
       .strictObject(
         { tableJobs: wholeNumber(1, 64).default(4), indexJobs: wholeNumber(1, 64).default(2) },

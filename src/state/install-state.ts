@@ -28,6 +28,9 @@ create table pgmove.migration (
   schema_dumped boolean not null default false,
   copy_planned boolean not null default false,
   paused boolean not null default false,
+  -- limits of the copy, over all workers together; null: none
+  megabytes_per_second double precision,
+  rows_per_second double precision,
   marker_lsn pg_lsn,
   -- how the source's names are called on the target (NameMapData), from the first activity that needs it on
   name_map json,

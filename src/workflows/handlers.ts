@@ -1,5 +1,6 @@
 import { ApplicationFailure, setHandler } from '@temporalio/workflow'
 import { validateCutoverArgument } from '../spec/cutover-argument.ts'
+import { validateTransferRate } from '../spec/transfer-rate-argument.ts'
 import { reportSignal, signals, statusQuery, updates } from './messages.ts'
 import type { Migration } from './migration.ts'
 import { applyReport, statusOf } from './migration-state.ts'
@@ -20,6 +21,15 @@ function abortProblem({ state }: Migration): string | undefined {
   if (state.ended) return 'The migration has ended.'
   if (state.cutoverDecided) return 'The cutover is past its last check: the target is being put in working order, and the source is let go.'
   if (!state.cutoverRequested && state.phase !== 'cutover') return 'No cutover is under way.'
+  return undefined
+}
+
+/** The reason why no limit can be set, or undefined. */
+function rateProblem(migration: Migration): string | undefined {
+  const { state } = migration
+  if (state.ended) return 'The migration has ended.'
+  if (!migration.has('full')) return 'This migration copies nothing: it has no full data migration.'
+  if (!['precheck', 'schema', 'full'].includes(state.phase)) return 'The copy is over; the limits hold for it alone.'
   return undefined
 }
 
@@ -67,7 +77,24 @@ export function setHandlers(migration: Migration): void {
   setHandler(signals.pause, () => migration.pause(), { description: 'Stops moving data; nothing is lost or copied again.' })
   setHandler(signals.resume, () => migration.resume(), { description: 'Goes on after a pause, and tries again whatever waits.' })
   refuseLater(migration, 'resolve')
-  refuseLater(migration, 'setTransferRate')
+  const rateOf = (argument: unknown) => {
+    const problem = rateProblem(migration)
+    return problem === undefined ? validateTransferRate(argument, migration.transferRate) : { problem }
+  }
+  const setRate = (argument: unknown): void => {
+    const checked = rateOf(argument)
+    if ('problem' in checked) return migration.refuse('InvalidArgument', checked.problem)
+    state.transferRate = checked.rate
+    migration.touch()
+  }
+  setHandler(signals.setTransferRate, setRate, { description: 'Limits the copy, over all workers together; null lifts a limit.' })
+  setHandler(updates.setTransferRate, setRate, {
+    description: 'As the signal setTransferRate.',
+    validator: (argument?: unknown): void => {
+      const checked = rateOf(argument)
+      if ('problem' in checked) reject(checked.problem)
+    },
+  })
   refuseLater(migration, 'rerunPrecheck')
   const open = (): void => {
     if (state.ended) reject('The migration has ended.')
@@ -99,7 +126,7 @@ export function setHandlers(migration: Migration): void {
 }
 
 /** A message whose behaviour comes in a later version: the signal is noted in `status.errors`, the update is rejected. */
-function refuseLater(migration: Migration, name: 'resolve' | 'setTransferRate' | 'rerunPrecheck'): void {
+function refuseLater(migration: Migration, name: 'resolve' | 'rerunPrecheck'): void {
   setHandler(signals[name], () => migration.refuse('NotInThisVersion', `The signal ${name} ${LATER}`), {
     description: 'Not in this version.',
   })

@@ -85,6 +85,8 @@ export interface MigrationActivities {
   releaseSource(input: MigrationInput): Promise<{ readonly left: readonly string[] }>
   /** Tells running copies to pause or to go on. */
   setPaused(input: MigrationInput & { readonly paused: boolean }): Promise<void>
+  /** Tells running copies how much they may move per second, all together. */
+  setTransferRate(input: MigrationInput & { readonly rate: MigrationSpec['transferRate'] }): Promise<void>
   /** Collects the report from the target's state and closes the migration's record. */
   writeReport(input: MigrationInput & { readonly facts: ReportFacts }): Promise<MigrationReport>
 }

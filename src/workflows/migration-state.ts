@@ -1,3 +1,4 @@
+import type { MigrationSpec } from '../spec/migration-spec.ts'
 import type { ActivityReport, ConnectionStatus, Phase, PrecheckResult, Status, StatusError } from './status.ts'
 import { cutList } from './status.ts'
 
@@ -7,6 +8,8 @@ export interface MigrationState {
   readonly version: 1
   phase: Phase
   paused: boolean
+  /** As the signal setTransferRate set it; null: as the spec has it. */
+  transferRate: MigrationSpec['transferRate'] | null
   /** A cutover was asked for and has not ended. */
   cutoverRequested: boolean
   abortRequested: boolean
@@ -44,6 +47,7 @@ export function initialState(now: number): MigrationState {
     version: 1,
     phase: 'precheck',
     paused: false,
+    transferRate: null,
     cutoverRequested: false,
     abortRequested: false,
     cutoverDecided: false,

@@ -35,6 +35,11 @@ export class Migration {
     return this.spec.types.includes(type)
   }
 
+  /** What the copy may move per second now. */
+  get transferRate(): MigrationSpec['transferRate'] {
+    return this.state.transferRate ?? this.spec.transferRate
+  }
+
   /** Shows the state in the Web UI. */
   show(): void {
     setCurrentDetails(currentDetails(this.state, workflowInfo().workflowId))

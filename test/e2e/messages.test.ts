@@ -126,7 +126,7 @@ test('messages of a later version have no effect and say so; updates are rejecte
   const { errors } = await running.status()
   assert.deepEqual(
     errors.items.map(({ type }) => type),
-    ['NotInThisVersion', 'NotInThisVersion', 'NotInThisVersion', 'NotNow'],
+    ['NotInThisVersion', 'InvalidArgument', 'NotInThisVersion', 'NotNow'],
   )
   await assert.rejects(running.handle.executeUpdate('cutover', { args: [{ fence: 'readOnly' }] }))
   const answer = await running.handle.executeUpdate<{ undelayed: boolean }, []>('cutover', { args: [] })
