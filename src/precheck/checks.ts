@@ -1,0 +1,77 @@
+import type { Check } from './check.ts'
+import { collations } from './check-collations.ts'
+import { extensions } from './check-extensions.ts'
+import { lockTable } from './check-lock-table.ts'
+import { newerFeatures } from './check-newer-features.ts'
+import { mappedColumns, mappedDefinitions, mappedNames, mappedNamesInFunctions } from './check-mapping.ts'
+import { longTransactions, preparedTransactions } from './check-open-transactions.ts'
+import { partitionedExclusion } from './check-partitioned-exclusion.ts'
+import { pgmoveSchema } from './check-pgmove-schema.ts'
+import { replicaIdentity } from './check-replica-identity.ts'
+import { replicationSlots, slotLimits, walLevel, walSenders } from './check-replication-settings.ts'
+import { cFunctions, languages, tablespaces } from './check-server-software.ts'
+import { encoding, sameDatabase, standby } from './check-servers.ts'
+import { deferrableKeys, eventTriggers, largeObjects, removedTypes, tablesWithOids, unloggedTables } from './check-source-contents.ts'
+import { replicationRole, rowSecurity, sourceCreate, sourceOwnership, sourceRights, truncateTrigger } from './check-source-rights.ts'
+import { missingRoles, policyRoles, roleMap } from './check-roles.ts'
+import { blocksDdl, ddlCapture, noFullCopy, selection } from './check-spec.ts'
+import { superuserObjects } from './check-superuser-objects.ts'
+import { targetEmpty } from './check-target-empty.ts'
+import { targetCreate, targetForeignKeys, targetRights } from './check-target-rights.ts'
+import { targetDifferences, targetTables } from './check-target-tables.ts'
+import { pgDump, versions } from './check-versions.ts'
+
+/** Every check, in the order of the items. */
+export const CHECKS: readonly Check[] = [
+  versions,
+  pgDump,
+  sameDatabase,
+  standby,
+  encoding,
+  selection,
+  mappedNames,
+  mappedColumns,
+  mappedDefinitions,
+  mappedNamesInFunctions,
+  walLevel,
+  replicationSlots,
+  walSenders,
+  slotLimits,
+  replicationRole,
+  sourceRights,
+  sourceOwnership,
+  sourceCreate,
+  rowSecurity,
+  truncateTrigger,
+  replicaIdentity,
+  pgmoveSchema,
+  targetCreate,
+  targetRights,
+  targetForeignKeys,
+  roleMap,
+  policyRoles,
+  missingRoles,
+  targetEmpty,
+  targetTables,
+  targetDifferences,
+  noFullCopy,
+  ddlCapture,
+  blocksDdl,
+  unloggedTables,
+  largeObjects,
+  tablesWithOids,
+  removedTypes,
+  extensions,
+  newerFeatures,
+  partitionedExclusion,
+  collations,
+  languages,
+  cFunctions,
+  superuserObjects,
+  tablespaces,
+  lockTable,
+  longTransactions,
+  preparedTransactions,
+  deferrableKeys,
+  eventTriggers,
+]

@@ -17,6 +17,10 @@ create table app.log_1 partition of app.log for values from ('2020-01-01') to ('
 create table app.base (id int, note text);
 create table app.child (more int) inherits (app.base);
 create view app.mails as select email from app.users;
+create function app.g(int) returns void language plpgsql as $$
+begin
+  delete from app.log where at is null;
+end $$;
 `
 
 const pair: Promise<PrecheckPair> = precheckPair(13, 17).then(async (made) => {
@@ -152,4 +156,18 @@ test('columns that are not there, or belong to a view, are problems of the spec'
     { path: '$.objects[1].columns', found: 'columns of the view "mails"', expected: '"columns" only for a table' },
     { path: '$.objects[2].table', found: '"log_1"', expected: 'the partitioned table, not its partition' },
   ])
+})
+
+test('bodies that mention mapped names warn with function and line; a view that can not be rewritten fails', async () => {
+  const both = await pair
+  const objects = [{ schema: 'app' }, { schema: 'app', table: 'log', as: 'journal' }]
+  const items = await both.check({ objects })
+  assert.equal(items['mapped_definitions']?.status, 'Passed')
+  assert.equal(items['mapped_names_in_functions']?.status, 'Warning')
+  assert.match(items['mapped_names_in_functions'].objects.join(), /app\.g\(integer\), line 3: mentions app\.log, which is app\.journal/)
+  await both.source.sql('create view app.field as select (x.r).note from (select b as r from app.base b) x')
+  const columns = [{ name: 'note', as: 'remark' }, 'id']
+  const failed = (await both.check({ objects: [{ schema: 'app' }, { schema: 'app', table: 'base', columns }] }))['mapped_definitions']
+  assert.equal(failed?.status, 'Failed')
+  assert.match(failed.objects.join(), /^view "app"\."field": [^,]+$/)
 })
