@@ -70,12 +70,21 @@ export function selectEntries(input: SelectionInput): SelectedEntries {
     const reason = NOT_COPIED[entry.kind] ?? blocked.get(entry.dumpId)
     if (!isWanted(entry, input)) {
       // A person who chose nothing expects everything; one who chose objects didn't ask for these.
-      if (spec.objects === null && NOT_COPIED[entry.kind] !== undefined) leftOut.push({ entry, reason: NOT_COPIED[entry.kind] ?? '' })
+      const notCopied = NOT_COPIED[entry.kind]
+      if (spec.objects === null && notCopied !== undefined) leftOut.push({ entry, reason: `${notCopied}${essence(entry)}` })
     } else if (reason === undefined) take(entry)
     else leftOut.push({ entry, reason })
   }
   takeFollowers(entries, taken, take, input)
   return { selected: entries.filter(({ dumpId }) => taken.has(dumpId)), leftOut }
+}
+
+const MOST_CHARACTERS = 400
+
+/** What an operator needs who makes an event trigger by hand. */
+function essence({ kind, definition }: TocEntry): string {
+  if (kind !== 'EVENT TRIGGER') return ''
+  return ` (${definition.replaceAll(/\s+/g, ' ').replace(/; ?$/, '').slice(0, MOST_CHARACTERS)})`
 }
 
 /** Whether the spec asks for the entry itself. */

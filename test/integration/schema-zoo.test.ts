@@ -90,6 +90,17 @@ for (const [from, to, known] of [[10, 18, 10], [13, 17, 13], [18, 18, 18], [18, 
     const acl = from === 18 && to === 13 ? ['ACL - SCHEMA public'] : []
     assert.deepEqual(await differing(run), [...acl, 'COMMENT - EXTENSION citext', ...LEFT].sort())
     assert.deepEqual(await run.notes('warning'), {})
+    const notes = await run.notes('skipped')
+    assert.deepEqual(Object.keys(notes), [
+      'EVENT TRIGGER "watch"',
+      'PUBLICATION "of_users"',
+      'order of columns of TABLE "zoo"."adopted"',
+      'secrets of USER MAPPING "USER MAPPING public SERVER elsewhere"',
+      'secrets of USER MAPPING "USER MAPPING public SERVER pg"',
+    ])
+    assert.match(notes['EVENT TRIGGER "watch"'] ?? '', /\(CREATE EVENT TRIGGER watch ON ddl_command_end WHEN TAG IN \('CREATE TABLE'\) EXECUTE FUNCTION zoo.on_ddl\(\)\)/)
+    assert.match(notes['PUBLICATION "of_users"'] ?? '', /\(it is of zoo.animals\)/)
+    assert.doesNotMatch(JSON.stringify(notes), /sesame|secret of the zoo/)
 
     const again = await run.again()
     await again.dump()
