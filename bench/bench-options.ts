@@ -15,6 +15,9 @@ export const USAGE = `npm run bench -- NAME [options]
 
   memory                the worker's memory with a table of 2 GB and a transaction of 1,000,000 row changes; how soon pause,
                         resume and cancel act; how long the application waits for locks
+  copy                  1.6 GB of different tables, beside pgcopydb clone and pg_dump -j | pg_restore -j as far as they are there
+  tables                2,000 tables of 100 rows, beside the same
+  big-table             one table of 10,000,000 rows, with one job and with four
   schema                the definitions of 10,000 tables with 3 indexes each, beside pg_dump --schema-only | psql
 
   --scale FACTOR        size; 1, the default, is what BENCHMARKS.md speaks of
