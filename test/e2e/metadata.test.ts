@@ -43,15 +43,18 @@ test('a migration compares the catalogues at its end, and validateMigration at a
 
   const { metadata: first } = await validate(migration, metadata)
   assert.deepEqual(first.differences, [{ kind: 'table', object: 'public.own', attribute: 'existence', source: null, target: 'present' }])
-  await target.sql('drop table own; alter table orders alter total type numeric(12, 2); drop index if exists customers_mail_key1')
+  await target.sql('drop table own; alter table customers alter note type varchar(200)')
   const { metadata: second } = await validate(migration, metadata)
-  assert.deepEqual(second.status, 'Failed')
   assert.deepEqual(
-    second.differences.filter(({ kind }) => kind === 'column'),
-    [{ kind: 'column', object: 'public.orders.total', attribute: 'type', source: 'numeric', target: 'numeric(12,2)' }],
+    [second.status, second.total, second.differences],
+    [
+      'Failed',
+      1,
+      [{ kind: 'column', object: 'public.customers.note', attribute: 'type', source: 'text', target: 'character varying(200)' }],
+    ],
   )
   // What is not selected is not compared.
-  const { metadata: third } = await validate(migration, { ...metadata, objects: [{ schema: 'public', table: 'customers' }] })
+  const { metadata: third } = await validate(migration, { ...metadata, objects: [{ schema: 'public', table: 'orders' }] })
   assert.deepEqual([third.status, third.differences, third.compared['table']], ['Passed', [], 1])
 
   for (const validation of [
@@ -77,6 +80,7 @@ test('names, columns and what the mapping leaves out are compared as mapped', LI
     { schema: 'public', table: 'customers', as: 'clients', columns: ['id', { name: 'mail', as: 'address' }] },
   ]
   const running = await migration.start({ types: ['schema', 'full'], objects, ignoreWarnings: true })
+  await running.reach('the end', (s) => s.state === 'completed')
   const report = await running.result()
   assert.deepEqual([report.metadata?.differences, report.metadata?.notCompared.items], [[], []])
   assert.equal(report.metadata?.status, 'Passed')

@@ -107,8 +107,11 @@ export class KindComparison {
     const relation = source.schema !== null && source.relation !== null ? { schema: source.schema, name: source.relation } : undefined
     const owner = { source: source['owner'] ?? null, target: target['owner'] ?? null }
     for (const attribute of attributesOf(source)) {
-      if (attribute === 'populated' && !populated) continue
       const form = kind.forms?.[attribute] ?? 'text'
+      if (attribute === 'populated' && !populated) continue
+      // Who owns the schema public, and what the owner and everybody may do in it, is no one's choice and differs between versions.
+      const isPublic = kind.kind === 'schema' && (source.schema === 'public' || target.schema === 'public')
+      if (isPublic && form === 'owner') continue
       const here =
         attribute === 'replica identity'
           ? (scope.replicaIdentities.get(source.oid) ?? source[attribute] ?? null)
@@ -117,7 +120,7 @@ export class KindComparison {
       // Nothing to map, and the same text.
       if (here === there && form === 'text') continue
       try {
-        const verdict = compareValue(here, there, { form, relation, owner }, context)
+        const verdict = compareValue(here, there, { form, relation, owner, namedGrantsOnly: isPublic }, context)
         if (verdict === 'equal') continue
         const { expected, found = there, query } = verdict
         const difference = { kind: kind.kind, object: objectText(identity), attribute, source: cut(expected), target: cut(found) }

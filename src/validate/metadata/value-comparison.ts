@@ -28,6 +28,8 @@ export interface ValuePlace {
   /** The table, domain or type on the source, if there is one. */
   readonly relation: RelationName | undefined
   readonly owner: { readonly source: string | null; readonly target: string | null }
+  /** Leaves what the owner and PUBLIC may out of the comparison of privileges. */
+  readonly namedGrantsOnly: boolean
 }
 
 /** Equal, or what the target should have. SQL that differs may still be the same in the target's own words. */
@@ -117,11 +119,17 @@ function expectedOwner(source: string | null, target: string | null, { role, may
 type Grant = readonly [grantee: string | null, privilege: string, grantable: boolean]
 
 /** What the owner has by itself, grants to roles that the target lacks, and privileges that the older version lacks don't count. */
-function comparePrivileges(source: string | null, target: string | null, { owner }: ValuePlace, context: ComparisonContext): Verdict {
+function comparePrivileges(
+  source: string | null,
+  target: string | null,
+  { owner, namedGrantsOnly }: ValuePlace,
+  context: ComparisonContext,
+): Verdict {
   if (!context.grants) return 'equal'
   const { versions, role } = context
   const withMaintain = Math.min(versions.source, versions.target) >= SINCE.v17
-  const known = ({ 1: privilege }: Grant): boolean => withMaintain || privilege !== 'MAINTAIN'
+  const known = ([grantee, privilege]: Grant): boolean =>
+    (withMaintain || privilege !== 'MAINTAIN') && (!namedGrantsOnly || (grantee !== null && grantee !== ''))
   const parse = (text: string | null): Grant[] => (text === null ? [] : (JSON.parse(text) as Grant[])).filter(known)
   const there = parse(target)
   const here = parse(source).flatMap((grant): Grant[] => {

@@ -35,10 +35,8 @@ export const SCHEMA_KIND: CatalogueKind = {
   kind: 'schema',
   container: true,
   forms: { owner: 'owner', privileges: 'privileges' },
-  // What every database has from its beginning is no one's choice, and differs between versions.
   query: () => `select ${address('pg_namespace', 'n.oid')}, n.nspname as schema, null as relation, null as name, null as signature,
-    case when n.nspname <> 'public' then pg_get_userbyid(n.nspowner) end as owner,
-    case when n.nspname <> 'public' then ${privileges('n.nspacl', 'n', 'n.nspowner')} end as privileges,
+    pg_get_userbyid(n.nspowner) as owner, ${privileges('n.nspacl', 'n', 'n.nspowner')} as privileges,
     nullif(comment.description, 'standard public schema') as comment
     from pg_namespace n ${commentOn('pg_namespace', 'n.oid')}
     where ${userSchema('n')} and ${notOfExtension('pg_namespace', 'n.oid')}`,
