@@ -8,6 +8,7 @@ import type { Applied, ApplyArgs } from '../../src/replication/apply-stream.ts'
 import type { ChangeStream, StreamItem } from '../../src/replication/change-stream.ts'
 import { takeOver } from '../../src/replication/progress.ts'
 import { canSetReplicaRole } from '../../src/replication/replica-role.ts'
+import { Tuple } from '../../src/replication/tuple.ts'
 import { eventually } from '../servers.ts'
 import { rig } from './apply-rig.ts'
 import type { Rig } from './apply-rig.ts'
@@ -447,7 +448,7 @@ test('bytes that are no UTF-8 are never changed on their way', LIMIT, async () =
       { name: 'v', key: false, typeOid: 25, typmod: -1 },
     ],
   }
-  const row = [Buffer.from('1'), Buffer.of(0x61, 0xff)]
+  const row = Tuple.of([Buffer.from('1'), Buffer.of(0x61, 0xff)])
   for (const change of [
     { type: 'insert', relation, new: row },
     { type: 'update', relation, oldKind: null, old: null, new: row },
