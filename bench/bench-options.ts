@@ -20,6 +20,9 @@ export const USAGE = `npm run bench -- NAME [options]
   big-table             one table of 10,000,000 rows, with one job and with four
   schema                the definitions of 10,000 tables with 3 indexes each, beside pg_dump --schema-only | psql
 
+  incremental           a change stream of 1,080,000 row changes in 120,003 transactions, and a table of 1,000 rows updated 500,000 times:
+                        pgmove beside PostgreSQL's own subscription and pg_recvlogical, which only decodes
+
   --scale FACTOR        size; 1, the default, is what BENCHMARKS.md speaks of
   --from, --to MAJOR    versions of source and target, 10 to 18 (default 13 and 17)
   --no-record           leave BENCHMARKS.md as it is
