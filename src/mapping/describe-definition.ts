@@ -24,7 +24,7 @@ export function objectLabel(tree: Tree): string | undefined {
   const on = rangeVar
     ? [stringAt(rangeVar, 'schemaname'), stringAt(rangeVar, 'relname')].filter((part) => part !== undefined).join('.')
     : ''
-  return [what, ...own, on].filter((part) => part !== '').join(' ')
+  return [what.replace('create ', ''), ...own, own.length > 0 && on !== '' ? `on ${on}` : on].filter((part) => part !== '').join(' ')
 }
 
 /** Names of the common table expressions of a text. */

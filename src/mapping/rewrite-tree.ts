@@ -3,6 +3,7 @@ import { Obstacle } from './obstacle.ts'
 import { isTree, listAt, nodesOf, stringAt, treeAt, unwrap } from './parse-tree.ts'
 import type { Tree, TreeValue } from './parse-tree.ts'
 import { rewriteColumnRef } from './rewrite-column-ref.ts'
+import { rewriteCreateTable } from './rewrite-create-table.ts'
 import { rewriteFunction, rewriteSetting } from './rewrite-function.ts'
 import { renameColumns, renameQualified, renameRangeVar, renameSchema, renameType, tableScope } from './rewrite-names.ts'
 import { rewriteAttribute, rewriteExtension, rewriteGrant, rewriteObject } from './rewrite-object.ts'
@@ -11,7 +12,6 @@ import {
   rewriteAlterTable,
   rewriteColumnDef,
   rewriteConstraint,
-  rewriteCreateTable,
   rewriteIndex,
   rewriteIndexElement,
   rewritePolicy,
