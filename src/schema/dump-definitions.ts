@@ -148,7 +148,7 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
       table: tables.get(entry.dumpId) ?? null,
       definition: entry.definition,
       dependencies: entry.dependencies,
-      skipped: kept.has(entry.dumpId) ? EXISTS : extensionComment(entry),
+      skipped: kept.has(entry.dumpId) ? EXISTS : null,
     }))
   const notes = [
     ...leftOut.map(({ entry, reason }) => ({ object: entryName(entry), text: `It was left out: ${reason}.` })),
@@ -204,11 +204,6 @@ async function countStored(target: Database, id: string): Promise<DumpedDefiniti
 async function readTargetFacts(target: Database): Promise<{ version: number; tablespaces: ReadonlySet<string> }> {
   const rows = await target.query<{ name: string }>('select spcname as name from pg_tablespace')
   return { version: target.version, tablespaces: new Set(rows.map(({ name }) => name)) }
-}
-
-/** CREATE EXTENSION sets the comment itself, and only the extension's owner may. */
-function extensionComment({ kind, tag }: TocEntry): string | null {
-  return kind === 'COMMENT' && tag.startsWith('EXTENSION ') ? 'the extension has its own' : null
 }
 
 function partitionedParents(entries: readonly TocEntry[], tables: ReadonlyMap<number, EntryTable>): Set<string> {
