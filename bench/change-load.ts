@@ -47,7 +47,7 @@ export async function mixedStream(url: string, scale: number): Promise<number> {
   const many = Math.round(300_000 * scale)
   const updated = Math.round(200_000 * scale)
   await withSession(url, async (session) => {
-    await session.query(`insert into public.wide select ${row('1000000 + i', 'new')} from generate_series(1, ${many}) i`)
+    await session.query(`insert into public.wide select ${row('(1000000 + i)', 'new')} from generate_series(1, ${many}) i`)
     await session.query(
       `update public.wide set amount = amount + 1, note = note || 'x' where id between 1000001 and ${1_000_000 + updated}`,
     )

@@ -13,7 +13,7 @@ import { startTemporal } from '../dev/temporal-server.ts'
 import { clientProgram } from '../src/postgres/client-program.ts'
 import type { BenchOptions } from './bench-options.ts'
 import { startMigration } from './bench-migration.ts'
-import { changedFingerprints, hotStream, loadChangeTables, mixedStream } from './change-load.ts'
+import { CHANGED_TABLES, changedFingerprints, hotStream, loadChangeTables, mixedStream } from './change-load.ts'
 import { incrementalReport } from './incremental-report.ts'
 import type { StreamFigures } from './incremental-report.ts'
 import { startMeasuredWorker } from './measured-worker.ts'
@@ -69,7 +69,7 @@ export async function incremental({ scale, from, to, record }: BenchOptions): Pr
     await migration.undelayed(PATIENCE_S)
     await migration.signal('pause')
     await eventually('the end of the stream', 60, async () => !(await streams(source)))
-    await source.query('create publication native for all tables')
+    await source.query(`create publication native for table ${CHANGED_TABLES.map((table) => `public.${table}`).join(', ')}`)
     for (const slot of ['native', 'decoded']) await source.query(`select pg_create_logical_replication_slot('${slot}', 'pgoutput')`)
     const { port } = new URL(sourceUrl)
     await native.query(
