@@ -1,4 +1,6 @@
 import { canSetReplicaRole } from '../replication/replica-role.ts'
+import { restoreAccess } from '../roles/restore-access.ts'
+import { readTargetRoles } from '../roles/target-roles.ts'
 import { restoreConstraints as restore } from '../schema/restore-constraints.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
@@ -21,6 +23,10 @@ export function restoreConstraints(services: ActivityServices): MigrationActivit
         void run.failpoint(FAILPOINTS.constraintsBegun)
       },
     })
+    // A superuser works on everybody's objects: what would lengthen the cutover is done before it. Others must own them until then.
+    if ((await readTargetRoles(target)).superuser) {
+      await restoreAccess({ target, id: run.id, signal: run.signal, wanted: ({ kind }) => kind !== 'setting' })
+    }
     return { restored }
   })
 }

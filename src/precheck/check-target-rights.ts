@@ -28,7 +28,7 @@ export const targetCreate: Check = {
     const statements = [
       ...(missing.length > 0 && row?.may !== 't'
         ? [
-            `grant create on database ${ident(row?.database ?? '')} to ${role} (or, for it: ${made.join('; ')}${missing.length > 10 ? '; …' : ''})`,
+            `grant create on database ${ident(row?.database ?? '')} to ${role} /* or instead: ${made.join('; ')}${missing.length > 10 ? '; …' : ''} */`,
           ]
         : []),
       ...(closed.length > 0 ? [`grant ${schema ? 'create, ' : ''}usage on schema ${closed.slice(0, 20).join(', ')} to ${role}`] : []),

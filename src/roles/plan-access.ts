@@ -1,12 +1,12 @@
+import { UnrewritableError } from '../mapping/unrewritable-error.ts'
 import type { Database } from '../postgres/connect.ts'
-import { ident } from '../postgres/quote.ts'
 import type { TocEntry } from '../schema/archive-toc.ts'
 import { entryKey } from '../schema/entry-stage.ts'
 import type { EntryTable } from '../schema/entry-tables.ts'
 import type { AccessChange } from './access-change.ts'
 import { readDatabaseFacts } from './database-settings.ts'
 import { planGrants } from './plan-grants.ts'
-import { isOwned, planOwners } from './plan-owners.ts'
+import { isOwned, ownerStatement, planOwners } from './plan-owners.ts'
 import type { ObjectIdentity } from './plan-owners.ts'
 import { planSettings } from './plan-settings.ts'
 import type { RoleMapping } from './role-mapping.ts'
@@ -98,26 +98,28 @@ async function readIdentities(
   const identities = new Map<number, ObjectIdentity>()
   for (const entry of keys) {
     const row = byKey.get(entryKey(entry))
-    if (row?.type && row.identity) identities.set(entry.dumpId, mapped({ type: row.type, identity: row.identity }, rewrite))
+    const known = row?.type && row.identity ? mapped({ type: row.type, identity: row.identity }, rewrite) : undefined
+    if (known) identities.set(entry.dumpId, known)
   }
   return identities
 }
 
-function mapped({ type, identity }: ObjectIdentity, rewrite: (statement: string) => string): ObjectIdentity {
-  const [head, tail] = [`ALTER ${type.startsWith('statistics') ? 'statistics' : type} `, ` OWNER TO ${ident('o')};`]
-  const statement = `${head}${type === 'aggregate' && identity.endsWith('()') ? `${identity.slice(0, -1)}*)` : identity}${tail}`
-  const rewritten = rewrite(statement)
-  return rewritten === statement ? { type, identity } : { type, identity: identityOf(rewritten) }
+/** Undefined if the statement can't be written anew. */
+function mapped({ type, identity }: ObjectIdentity, rewrite: (statement: string) => string): ObjectIdentity | undefined {
+  const statement = `${ownerStatement({ type, identity }, NOBODY)};`
+  try {
+    const rewritten = rewrite(statement)
+    if (rewritten === statement) return { type, identity }
+    const kind = ownerStatement({ type, identity: '' }, NOBODY).split(' owner to ')[0]?.trim() ?? ''
+    const match = /^(.*) owner to /is.exec(rewritten.trim())?.[1] ?? ''
+    return match.toLowerCase().startsWith(`${kind} `) ? { type, identity: match.slice(kind.length + 1) } : undefined
+  } catch (error) {
+    if (error instanceof UnrewritableError) return undefined
+    throw error
+  }
 }
 
-/** What stands between the kind and OWNER TO in a statement that was written anew. */
-function identityOf(statement: string): string {
-  const match =
-    /^ALTER (?:(?:MATERIALIZED|FOREIGN) (?:VIEW|TABLE)|FOREIGN DATA WRAPPER|TEXT SEARCH \w+|OPERATOR (?:CLASS|FAMILY)|\w+) (.*) OWNER TO/is.exec(
-      statement,
-    )
-  return match?.[1] ?? ''
-}
+const NOBODY = 'o'
 
 /** The owners of kept objects, by the source's dump id. */
 async function readExistingOwners({ target, entries, kept, existing }: AccessInput, me: string): Promise<Map<number, string>> {

@@ -53,27 +53,27 @@ export function planOwners(input: OwnersInput): PlannedOwners {
   for (const entry of input.entries) {
     if (!isOwned(entry) || entry.owner === null) continue
     const role = targetRole(mapping, entry.owner)
+    const identity = input.identities.get(entry.dumpId)
     const existing = existingOwners.get(entry.dumpId)
     const now = existing ?? roles.me
     const foreign = existing !== undefined && !madeBefore.has(entry.dumpId)
-    const left = foreign ? 'the object was on the target already and keeps its owner' : hindrance(role, roles)
+    const unnamed = identity ? null : 'its name on the target could not be worked out'
+    const left = foreign ? 'the object was on the target already and keeps its owner' : (hindrance(role, roles) ?? unnamed)
     owners.set(entry.dumpId, left === null ? role : now)
     if (role === now || input.followers.has(entry.dumpId)) continue
     // Every database has it, with another owner by version.
     if (foreign && entry.kind === 'SCHEMA' && entry.tag === 'public') continue
-    const identity = input.identities.get(entry.dumpId)
-    if (!identity) continue
     changes.push({
       kind: 'owner',
       object: entryName(entry),
       role,
       asRole: null,
       schema: entry.schema,
-      statement: ownerStatement(identity, role),
+      statement: identity ? ownerStatement(identity, role) : '',
       left,
     })
   }
-  const isSchema = ({ statement }: AccessChange): boolean => statement.startsWith('alter schema ')
+  const isSchema = ({ schema }: AccessChange): boolean => schema === null
   return { changes: [...changes.filter((change) => !isSchema(change)), ...changes.filter(isSchema)], owners }
 }
 

@@ -62,7 +62,7 @@ for (const [from, to] of [
         const run = await migration.start({ types: ['schema', 'full'], objects: [{ schema: 'app' }], ignoreWarnings: true })
         // Without the schema pgmove, and without the right to make it, the precheck says what to do.
         const waits = await waiting(run)
-        assert.match(waits, /target_create .*grant create on database .* \(or, for it: create schema "pgmove" authorization "mover/)
+        assert.match(waits, /target_create .*grant create on database .* \/\* or instead: create schema "pgmove" authorization "mover/)
         await target.sql(`create schema pgmove authorization ${mover}`)
         await run.signal('resume')
         const status = await run.reach('the end', (s) => s.state === 'completed', 120)

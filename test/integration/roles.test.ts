@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { restoreAccess } from '../../src/roles/restore-access.ts'
+import { precheckPair } from '../precheck-run.ts'
 import { server, sql, uniqueName } from '../servers.ts'
 import type { TestDatabase } from '../servers.ts'
 import { schemaRun } from './schema-run.ts'
@@ -266,4 +267,53 @@ test('settings of the database and of roles in it, its comment, owner, limit and
   const again = await run.again()
   await again.dump({ objects: [{ schema: 'public' }] })
   assert.deepEqual(await again.notes('skipped'), {})
+})
+
+test('owners and grants under other names of schemas and tables', async () => {
+  const run = await schemaRun(13, 17, objects(13))
+  const map = { [R['renamed'] ?? '']: R['newcomer'] ?? '' }
+  const objectsOf = [
+    { schema: 'app', as: 'sales' },
+    { schema: 'app', table: 't', as: 'u' },
+  ]
+  await run.dump({ objects: objectsOf, roles: { map, grants: 'keep' } })
+  await run.restore()
+  const rows = await run.to.sql(
+    `select c.relname as name, c.relkind as kind, pg_get_userbyid(c.relowner) as owner from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = 'sales' and c.relkind in ('r', 'p', 'v', 'm', 'S') and c.relname <> 'foreigners' order by 1`,
+  )
+  assert.deepEqual([...new Set(rows.map(({ owner }) => owner))], [R['owner']])
+  assert.ok(rows.some(({ name }) => name === 'u'))
+  const left = await run.target.query(
+    `select kind, object, left_reason from pgmove.access_change where id = $1 and (done_at is null or left_reason not like 'the target has no role%')`,
+    [run.id],
+  )
+  assert.deepEqual(left, [])
+  const [rights] = await run.to.sql(
+    `select has_table_privilege('${R['reader']}', 'sales.u', 'insert') as reader, has_column_privilege('${R['writer']}', 'sales.u', 'b', 'update') as writer,
+            has_function_privilege('${R['newcomer']}', 'sales.f(int, sales.pair)', 'execute') as closed,
+            (select count(*) from pg_default_acl where defaclnamespace = 'sales'::regnamespace) as defaults,
+            (select pg_get_userbyid(nspowner) from pg_namespace where nspname = 'sales') as owner`,
+  )
+  assert.deepEqual(rights, { reader: 't', writer: 't', closed: 'f', defaults: '1', owner: R['owner'] })
+})
+
+test('the precheck names roles that are missing, with the path in the spec, and policies that would be widened without them', async () => {
+  const pair = await precheckPair(13, 17)
+  await pair.source.sql(objects(13))
+  const [renamed, gone, newcomer] = [R['renamed'] ?? '', R['gone'] ?? '', R['newcomer'] ?? '']
+  const items = await pair.check()
+  assert.equal(items['role_map'], undefined)
+  assert.equal(items['policy_roles']?.status, 'Failed')
+  assert.match(items['policy_roles']?.fix ?? '', new RegExp(`create role "${renamed}"`))
+  assert.deepEqual(items['policy_roles']?.objects, ['policy "readers" on "app"."t"'])
+  assert.equal(items['roles']?.status, 'Passed')
+  assert.match(items['roles']?.objects.join() ?? '', new RegExp(`"${gone}": the target has no such role; its grants are left out`))
+  const mapped = await pair.check({ roles: { map: { [renamed]: newcomer }, grants: 'keep' } })
+  assert.deepEqual([mapped['role_map']?.status, mapped['policy_roles']?.status], ['Passed', 'Passed'])
+  const wrong = await pair.check({ roles: { map: { [renamed]: gone, no_such_role: newcomer }, grants: 'keep' } })
+  assert.equal(wrong['role_map']?.status, 'Failed')
+  assert.deepEqual(wrong['role_map']?.objects, [`$.roles.map.${renamed}`])
+  const unused = await pair.check({ roles: { map: { no_such_role: newcomer }, grants: 'keep' } })
+  assert.equal(unused['role_map']?.status, 'Warning')
 })
