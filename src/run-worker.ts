@@ -1,7 +1,9 @@
+import { Client } from '@temporalio/client'
 import type { NativeConnection } from '@temporalio/worker'
-import { Worker } from '@temporalio/worker'
+import { Runtime, Worker } from '@temporalio/worker'
 import type { ActivityServices } from './activities/activity-run.ts'
 import { createActivities } from './activities/create-activities.ts'
+import { cleanUpScheduleId, ensureCleanUpSchedule } from './clean-up/clean-up-schedule.ts'
 import { DATA_QUEUE_SUFFIX } from './workflows/data-queue.ts'
 import { workflowSource } from './workflow-bundle.ts'
 
@@ -38,5 +40,19 @@ export async function runWorker({ connection, namespace, taskQueue, services }: 
     Worker.create({ ...common, taskQueue, stickyQueueScheduleToStartTimeout: '3 seconds', ...(await workflowSource()) }),
     Worker.create({ ...common, taskQueue: `${taskQueue}${DATA_QUEUE_SUFFIX}`, maxConcurrentActivityTaskExecutions: DATA_SLOTS }),
   ])
+  void scheduleCleanUp(new Client({ connection, namespace }), taskQueue)
   await Promise.all(workers.map((worker) => worker.run()))
+}
+
+/** A worker without the right to make schedules still migrates. */
+async function scheduleCleanUp(client: Client, taskQueue: string): Promise<void> {
+  const { logger } = Runtime.instance()
+  const scheduleId = cleanUpScheduleId(taskQueue)
+  try {
+    if (await ensureCleanUpSchedule(client, taskQueue)) logger.info('the clean-up is scheduled', { scheduleId })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    const hint = 'Slots of lost migrations stay until the schedule is made or cleanUpSlots is started by hand.'
+    logger.warn('the clean-up could not be scheduled', { scheduleId, reason, hint })
+  }
 }

@@ -1,12 +1,15 @@
+import type { CleanUpActivities } from '../workflows/clean-up-activities.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
 import { applyChanges } from './apply-changes.ts'
 import { buildIndexes } from './build-indexes.ts'
+import { cleanUpSource } from './clean-up-source.ts'
 import { compareCounts } from './compare-counts.ts'
 import { compareMetadata } from './compare-metadata.ts'
 import { copyGroup } from './copy-group.ts'
 import { copyUnderOneSnapshot } from './copy-under-one-snapshot.ts'
 import { dumpDefinitions } from './dump-definitions.ts'
+import { findSources } from './find-sources.ts'
 import { finishCopy } from './finish-copy.ts'
 import { planTables } from './plan-tables.ts'
 import { precheck } from './precheck.ts'
@@ -26,15 +29,17 @@ import { verifyTarget } from './verify-target.ts'
 import { writeReport } from './write-report.ts'
 
 /** All activities of a worker, with what they need from outside. */
-export function createActivities(services: ActivityServices): MigrationActivities {
+export function createActivities(services: ActivityServices): MigrationActivities & CleanUpActivities {
   return {
     applyChanges: applyChanges(services),
     buildIndexes: buildIndexes(services),
+    cleanUpSource: cleanUpSource(services),
     compareCounts: compareCounts(services),
     compareMetadata: compareMetadata(services),
     copyGroup: copyGroup(services),
     copyUnderOneSnapshot: copyUnderOneSnapshot(services),
     dumpDefinitions: dumpDefinitions(services),
+    findSources: findSources(),
     finishCopy: finishCopy(services),
     planTables: planTables(services),
     precheck: precheck(services),

@@ -129,6 +129,23 @@ function statementFor(id: string, { kind, name, previous }: Installed): string {
   return 'drop schema pgmove cascade'
 }
 
+/**
+ * What removes by hand all that a migration has recorded, in this order. What another migration still needs is left out: a replica identity that
+ * both have set, and the schema.
+ */
+export async function removalStatements(source: Database, id: string): Promise<string[]> {
+  const others = await source.query<{ kind: string; name: string }>(
+    `select distinct kind, name from pgmove.installed where id <> $1 and kind in ('schema', 'replica identity')`,
+    [id],
+  )
+  const shared = new Set(others.map(({ kind, name }) => `${kind} ${name}`))
+  const installed = (await readInstalled(source, id)).filter(({ kind, name }) => !shared.has(`${kind} ${name}`))
+  const statements = ORDER.flatMap((kind) => installed.filter((one) => one.kind === kind)).map((one) => statementFor(id, one))
+  if (!shared.has('schema pgmove')) return statements
+  const tables = ['dts_postgres_heartbeat', ...(needsTruncateLog(source.version) ? ['truncate_log'] : []), 'installed']
+  return [...statements, ...tables.map((table) => `delete from pgmove.${table} where id = ${literal(id)}`)]
+}
+
 function isLocked(error: unknown, once: AbortSignal): boolean {
   return error === once.reason || sqlState(error) === '55006'
 }

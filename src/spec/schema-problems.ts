@@ -5,6 +5,9 @@ import type { SpecProblem } from './spec-problem.ts'
 type Issue = z.core.$ZodIssue
 type Path = readonly PropertyKey[]
 
+/** The keys of arguments under which connections stand. */
+const CONNECTIONS: ReadonlySet<PropertyKey | undefined> = new Set(['source', 'target', 'sources'])
+
 /** Zod's issues as problems, one for each unknown key, with the branch of a union that the user most likely meant. */
 export function schemaProblems(issues: readonly Issue[], input: unknown, base: Path = []): SpecProblem[] {
   return issues.flatMap((issue) => issueProblems(issue, input, base))
@@ -14,7 +17,7 @@ function issueProblems(issue: Issue, input: unknown, base: Path): SpecProblem[] 
   const path = [...base, ...issue.path]
   const value = valueAt(input, path)
   // A password may stand anywhere in a connection, and in the value of any key that we don't know.
-  const secret = path[0] === 'source' || path[0] === 'target' || path.length === 0
+  const secret = path.length === 0 || CONNECTIONS.has(path[0])
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: keyPath(path, key, secret), found: 'an unknown key', expected: 'no such key' }))
   }

@@ -19,7 +19,8 @@ const namePattern = z
   .refine((pattern) => pattern !== '' && (literalPart(pattern) === '' || isName(literalPart(pattern))), { error: NAME_FORM })
   .meta({ minLength: 1, description: 'A name; * stands for any characters, \\* for a star' })
 
-function duration(minimum: string, maximum: string) {
+/** A duration from `minimum` to `maximum`, both included. */
+export function duration(minimum: string, maximum: string) {
   const expected = `${DURATION_FORM}, from ${minimum} to ${maximum}`
   const [least, most] = [parseDuration(minimum) ?? 0, parseDuration(maximum) ?? 0]
   return z.string({ error: expected }).refine((text) => between(parseDuration(text), least, most), { error: expected })

@@ -1,5 +1,6 @@
 import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { ActivityOptions } from '@temporalio/workflow'
+import type { CleanUpActivities } from './clean-up-activities.ts'
 import { DATA_QUEUE_SUFFIX } from './data-queue.ts'
 import type { MigrationActivities } from './migration-activities.ts'
 
@@ -33,4 +34,10 @@ export function activity<K extends keyof MigrationActivities>(
     summary,
     ...(scheduleToCloseMs === undefined ? {} : { scheduleToCloseTimeout: scheduleToCloseMs }),
   })[name]
+}
+
+/** Runs an activity of the clean-up: a server that can't be reached at once is left to the next run. */
+export function cleanUpActivity<K extends keyof CleanUpActivities>(name: K, summary: string): CleanUpActivities[K] {
+  const retry = { ...ACTIVITY_OPTIONS.retry, maximumAttempts: 3 }
+  return proxyActivities<CleanUpActivities>({ ...ACTIVITY_OPTIONS, startToCloseTimeout: '1 hour', retry, summary })[name]
 }

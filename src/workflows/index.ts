@@ -1,3 +1,4 @@
+export { cleanUpSlots } from './clean-up-slots.ts'
 export { migrateDatabase } from './migrate-database.ts'
 export { validateMigration } from './validate-migration.ts'
-export { cleanUpSlots, precheckMigration, testConnection } from './later-workflows.ts'
+export { precheckMigration, testConnection } from './later-workflows.ts'

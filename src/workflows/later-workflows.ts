@@ -15,7 +15,3 @@ export async function testConnection(): Promise<never> {
 export async function precheckMigration(): Promise<never> {
   return refuse('precheckMigration')
 }
-
-export async function cleanUpSlots(): Promise<never> {
-  return refuse('cleanUpSlots')
-}
