@@ -1,4 +1,5 @@
 import type { Database } from '../postgres/connect.ts'
+import { ident, qualified } from '../postgres/quote.ts'
 import { parseForeignKey } from './foreign-key-definition.ts'
 import { recordChange } from './record-change.ts'
 import { restoreInBatches, restoreOneByOne, runDefinitions } from './restore-entries.ts'
@@ -31,6 +32,10 @@ export async function restoreConstraints(options: RestoreConstraintsOptions): Pr
       await restoreForeignKey(database, id, entry, entry.table)
       return
     }
+    if (incremental && entry.table && isCopyState(entry)) {
+      await rememberCopyState(database, id, entry, entry.table)
+      return
+    }
     await runDefinitions(database, [entry])
     if (incremental && (entry.kind === 'TRIGGER' || entry.kind === 'RULE') && entry.table) await switchOff(database, id, entry, entry.table)
   })
@@ -44,6 +49,30 @@ async function switchOff(target: Database, id: string, { kind }: StoredEntry, ta
   const tables = `{${rows.map(({ oid }) => oid).join(',')}}`
   const plan = kind === 'TRIGGER' ? planTriggersOff : planRulesOff
   for (const { statement, ...change } of await plan(target, tables, () => true)) await recordChange(target, id, change, statement)
+}
+
+/** Of a partition's copy of a trigger pg_dump writes no more than the firing state, where it is another than the root's. */
+function isCopyState({ kind, definition }: StoredEntry): boolean {
+  return kind === 'TRIGGER' && /^\s*ALTER TABLE /.test(definition)
+}
+
+/**
+ * The copy is off already, with its root's trigger. Switching that on reaches the copies too, so that the copy's own state comes after
+ * it: what was changed first is restored last.
+ */
+async function rememberCopyState(
+  target: Database,
+  id: string,
+  { name, definition }: StoredEntry,
+  table: { readonly schema: string; readonly name: string },
+): Promise<void> {
+  await target.query(
+    `insert into pgmove.object_change (id, ordinal, kind, object, own, restore)
+     select $1, least(min(ordinal), 0) - 1, 'trigger', $2, true, $3 from pgmove.object_change where id = $1
+     on conflict (id, kind, object) do nothing`,
+    // The tag is the table's name, a blank and the trigger's.
+    [id, `${qualified(table.schema, table.name)} ${ident(name.slice(table.name.length + 1))}`, definition.trim()],
+  )
 }
 
 async function restoreForeignKey(target: Database, id: string, entry: StoredEntry, table: { schema: string; name: string }): Promise<void> {
