@@ -10,7 +10,7 @@ import { settingOfLeftOut } from './rewrite-table.ts'
 import { rewriteNode } from './rewrite-tree.ts'
 import { EMPTY_SCOPE } from './rewriting.ts'
 import type { Rewriting } from './rewriting.ts'
-import { parse, scan } from './sql-parser.ts'
+import { parse, plainIdent, scan } from './sql-parser.ts'
 import { UnrewritableError } from './unrewritable-error.ts'
 
 export { loadParser } from './sql-parser.ts'
@@ -74,7 +74,9 @@ export function rewriteText(text: string, index: NameIndex, remarks: string[], o
     visit: (value, scope) => {
       rewriteNode(r, value, scope)
     },
-    rewriteText: (inner, innerBody) => rewriteText(inner, index, remarks, { ...options, body: innerBody }),
+    // A name in a string constant is text: where definitions are compared it must stand there as pg_dump writes it.
+    rewriteText: (inner, innerBody) =>
+      rewriteText(inner, index, remarks, { ...options, body: innerBody, ...(innerBody ? {} : { quote: plainIdent }) }),
     ...(body ? { body: { path: body.path, commonTables: commonTablesOf(tree) } } : {}),
   }
   tree['stmts'] = withoutSettingsOfLeftOut(r, listAt(tree, 'stmts'))

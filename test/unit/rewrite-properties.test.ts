@@ -5,6 +5,7 @@ import { NameMap } from '../../src/mapping/name-map.ts'
 import { loadParser, rewriteDefinition } from '../../src/mapping/rewrite-definition.ts'
 import { rewriteTag } from '../../src/mapping/rewrite-tag.ts'
 import { sameDefinition } from '../../src/mapping/same-definition.ts'
+import { plainIdent } from '../../src/mapping/sql-parser.ts'
 import { ident, literal, qualified } from '../../src/postgres/quote.ts'
 
 before(loadParser)
@@ -40,7 +41,7 @@ function statements({ schema, table, other, a, b }: Names): string[] {
     `create index i on ${t} using btree (${x}, lower(${y})) where (${y} is not null)`,
     `create trigger t after update of ${x} on ${t} for each row when (old.${y} <> new.${x}) execute function ${qualified(schema, 'f')}()`,
     `comment on column ${t}.${x} is ${literal(t)}`,
-    `alter table ${t} alter column ${x} set default nextval(${literal(o)}::regclass)`,
+    `alter table ${t} alter column ${x} set default nextval(${literal(`${plainIdent(schema)}.${plainIdent(other)}`)}::regclass)`,
     `grant select (${y}) on table ${t} to public`,
     `create rule r as on update to ${t} do also insert into ${o} (z) values (new.${x})`,
     `create function ${qualified(schema, 'f')}(${t}) returns ${o}[] language sql as $pgm$ select 1 from ${o} order by z $pgm$`,
