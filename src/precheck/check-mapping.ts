@@ -1,7 +1,7 @@
 import type { Check } from './check.ts'
 import { failed, passed, warning } from './finding.ts'
 import { leftOutProblems } from './left-out-problems.ts'
-import { mappedBodies } from './mapped-bodies.ts'
+import { readMappedBodies } from './mapped-bodies.ts'
 import { nameClashes } from './name-clashes.ts'
 import type { PrecheckContext } from './precheck-context.ts'
 
@@ -37,28 +37,13 @@ export const mappedColumns: Check = {
   },
 }
 
-export const mappedDefinitions: Check = {
-  name: 'mapped_definitions',
-  expected: 'views and functions can be written under the names of the target',
-  applies: (context) => isMapped(context) && context.schema,
-  run: async (context) => {
-    const { unrewritable } = await mappedBodies(context)
-    if (unrewritable.length === 0) return passed('all can')
-    return failed(
-      `${unrewritable.length} can't`,
-      'Change them on the source, exclude the views, or keep the names that they use.',
-      unrewritable,
-    )
-  },
-}
-
 /** Their bodies are text to PostgreSQL too: what is in them is found when they run. */
 export const mappedNamesInFunctions: Check = {
   name: 'mapped_names_in_functions',
   expected: 'no body of a function that is not rewritten mentions a mapped name',
   applies: (context) => isMapped(context) && context.schema,
   run: async (context) => {
-    const { remarks } = await mappedBodies(context)
+    const remarks = await readMappedBodies(context)
     if (remarks.length === 0) return passed('none')
     return warning(
       `${remarks.length} mentions, which stay as they are`,

@@ -3,7 +3,7 @@ import { collations } from './check-collations.ts'
 import { extensions } from './check-extensions.ts'
 import { lockTable } from './check-lock-table.ts'
 import { newerFeatures } from './check-newer-features.ts'
-import { mappedColumns, mappedDefinitions, mappedNames, mappedNamesInFunctions } from './check-mapping.ts'
+import { mappedColumns, mappedNames, mappedNamesInFunctions } from './check-mapping.ts'
 import { longTransactions, preparedTransactions } from './check-open-transactions.ts'
 import { partitionedExclusion } from './check-partitioned-exclusion.ts'
 import { pgmoveSchema } from './check-pgmove-schema.ts'
@@ -31,7 +31,6 @@ export const CHECKS: readonly Check[] = [
   selection,
   mappedNames,
   mappedColumns,
-  mappedDefinitions,
   mappedNamesInFunctions,
   walLevel,
   replicationSlots,

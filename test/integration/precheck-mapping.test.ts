@@ -158,16 +158,12 @@ test('columns that are not there, or belong to a view, are problems of the spec'
   ])
 })
 
-test('bodies that mention mapped names warn with function and line; a view that can not be rewritten fails', async () => {
+test('bodies that mention mapped names warn with function and line', async () => {
   const both = await pair
   const objects = [{ schema: 'app' }, { schema: 'app', table: 'log', as: 'journal' }]
   const items = await both.check({ objects })
-  assert.equal(items['mapped_definitions']?.status, 'Passed')
   assert.equal(items['mapped_names_in_functions']?.status, 'Warning')
   assert.match(items['mapped_names_in_functions'].objects.join(), /app\.g\(integer\), line 3: mentions app\.log, which is app\.journal/)
-  await both.source.sql('create view app.field as select (x.r).note from (select b as r from app.base b) x')
-  const columns = [{ name: 'note', as: 'remark' }, 'id']
-  const failed = (await both.check({ objects: [{ schema: 'app' }, { schema: 'app', table: 'base', columns }] }))['mapped_definitions']
-  assert.equal(failed?.status, 'Failed')
-  assert.match(failed.objects.join(), /^view "app"\."field": [^,]+$/)
+  const other = [{ schema: 'app' }, { schema: 'app', table: 'clients', as: 'people' }]
+  assert.equal((await both.check({ objects: other }))['mapped_names_in_functions']?.status, 'Passed')
 })
