@@ -175,8 +175,10 @@ test('what can not be brought under the new names is named before anything is cr
   const run = await schemaRun(13, 17, 'create table t (id int, v int); create view w as select (x.r).v from (select t as r from t) x')
   const objects = [
     { schema: 'public', as: 'other' },
-    { schema: 'public', table: 't', columns: ['id', { name: 'v', as: 'value' }] },
+    { schema: 'public', table: 't', as: 'renamed', columns: ['id', { name: 'v', as: 'value' }] },
   ]
+  // PostgreSQL's own renaming can't help: the name is taken.
+  await run.target.query('create schema other; create table other.t (x int)')
   await assert.rejects(run.dump({ objects }), { kind: 'SchemaMismatch', message: /VIEW "public"\."w" .*Nothing was created/ })
-  assert.deepEqual(await run.to.sql(`select from pg_namespace where nspname = 'other'`), [])
+  assert.deepEqual(await run.to.sql(`select relname from pg_class where relnamespace = 'other'::regnamespace`), [{ relname: 't' }])
 })
