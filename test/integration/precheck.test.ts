@@ -333,7 +333,7 @@ test('replica identity: a warning, or failed where FULL would stop the applicati
   assert.deepEqual(items['replica_identity']?.objects, ['"public"."deferred"', '"public"."keyless"'])
   assert.deepEqual(items['unlogged_tables']?.objects, ['"public"."fleeting"'])
   assert.equal(items['deferrable_keys']?.objectCount, 1)
-  assert.deepEqual(not(await pair.check({ types: ['schema', 'full'] })), { blocks_ddl: 'Warning' })
+  assert.deepEqual(not(await pair.check({ types: ['schema', 'full'] })), { blocks_ddl: 'Warning', newer_features: 'Failed' })
   await pair.source.sql(`alter table keyless add column v int generated always as (a + 1) virtual`)
   const failed = (await pair.check())['replica_identity']
   assert.equal(failed?.status, 'Failed')
