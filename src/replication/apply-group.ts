@@ -16,7 +16,7 @@ import { TableBinder } from './table-binder.ts'
 import type { Tuple } from './tuple.ts'
 import { WorkLane } from './work-lane.ts'
 
-const DEFAULT_LIMITS = { changes: 20_000, bytes: 8 * 1024 * 1024 }
+const DEFAULT_LIMITS = { changes: 10_000, bytes: 4 * 1024 * 1024 }
 /** pgmove's own schema on the source. */
 const OWN_SCHEMA = 'pgmove'
 

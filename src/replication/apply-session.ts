@@ -13,5 +13,11 @@ export async function prepareApplySession(target: Database, { replicaRole }: { r
             set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'local' else current_setting('synchronous_commit') end, false)`,
     [LOCK_TIMEOUT],
   )
+  // Rows are found by an index, one by one: a plan made without statistics, as there are none right after the copy, may read whole
+  // tables instead. Where there is no index, the table is read in any case.
+  await target.query(
+    `select set_config(name, 'off', false) from unnest(array['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan']) as s (name)`,
+  )
+  await target.query(`select set_config('work_mem', '32MB', false)`)
   if (replicaRole) await target.query('set session_replication_role = replica')
 }

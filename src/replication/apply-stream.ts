@@ -42,7 +42,7 @@ export interface ApplyArgs {
   readonly singleChangesUpTo?: bigint | undefined
   /** Ends the work within a group, which is rolled back. */
   readonly signal: AbortSignal
-  /** When changes that wait are applied, and when a group of source transactions is committed. Default 20,000 changes or 8 MiB. */
+  /** When changes that wait are applied, and when a group of source transactions is committed. Default 10,000 changes or 4 MiB. */
   readonly limits?: { readonly changes: number; readonly bytes: number } | undefined
   /** Before the slot is told. */
   readonly onApplied?: ((applied: Applied) => void) | undefined

@@ -113,6 +113,8 @@ export class SlotStream implements ChangeStream {
     if (this.failure || this.closing) throw new Error('the change stream was closed')
     this.connection = connection
     this.status.connect((message) => connection.sendCopyFromChunk(message))
+    // The service's own listener makes strings, an event and a promise of each message, for which nobody asks.
+    connection.removeAllListeners('copyData')
     connection.on('copyData', ({ chunk }) => {
       try {
         this.receive(chunk)

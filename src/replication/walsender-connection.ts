@@ -9,6 +9,7 @@ export interface WalsenderConnection {
   /** Behind TLS the TLS socket. */
   readonly stream: Duplex
   sendCopyFromChunk(chunk: Buffer): void
+  removeAllListeners(event: 'copyData'): this
   on(event: 'copyData', listener: (message: { readonly chunk: Buffer }) => void): this
   on(event: 'notice', listener: (notice: { readonly severity?: string; readonly code?: string; readonly message?: string }) => void): this
 }

@@ -136,6 +136,16 @@ for (const { from, to } of PAIRS) {
     )
     await db.drain()
     await db.equal()
+    // Places that move up by one, each to where the next one still is: in one statement they are in each other's way.
+    await db.source.sql(
+      `do $$ begin for i in reverse 50..10 loop update swap set place = place + 1 where id = i; end loop; end $$;
+       update swap set note = 'all' where id > 5; delete from swap where id = 50; insert into swap values (50, 51, 'back'); update swap set note = 'last' where id = 50`,
+    )
+    await db.source.sql(
+      `begin; insert into swap values (500, 500); update swap set id = 501, place = -500 where id = 500; insert into swap values (500, 500, 'other'); delete from swap where id = 501; commit`,
+    )
+    await db.drain()
+    await db.equal()
   })
 
   test(`${pair}: rows move between partitions, and parents keep their rows apart from their children's`, LIMIT, async () => {
