@@ -72,6 +72,41 @@ test('a big transaction is applied in pieces and is there as a whole', LIMIT, as
   assert.ok(groups.some(({ changes }) => changes > 40_000))
 })
 
+test("rows that are in each other's way within one statement are changed in order, without a second attempt", LIMIT, async () => {
+  const db = await rig({
+    schema: `create extension btree_gist; create table place (id int primary key, at int not null unique, note text);
+      create table room (id int primary key, during int4range, exclude using gist (during with &&))`,
+  })
+  await db.source.sql(
+    `insert into place select i, i from generate_series(1, 40) i; insert into room select i, int4range(i * 10, i * 10 + 10) from generate_series(1, 20) i`,
+  )
+  await db.drain()
+  // Named in ascending order first, moved up in descending order then: at once, each would come to where the next one still is.
+  await db.source.sql(
+    `begin; do $$ begin
+       for i in 1..40 loop update place set note = 'x' where id = i; end loop;
+       for i in reverse 40..1 loop update place set at = at + 1 where id = i; end loop;
+       for i in 1..20 loop update room set during = during where id = i; end loop;
+       for i in reverse 20..1 loop update room set during = int4range(i * 10 + 10, i * 10 + 20) where id = i; end loop;
+     end $$; delete from place where id = 3; insert into place values (41, 4, 'new'); commit`,
+  )
+  const stream = await args(db, { until: await db.position() })
+  assert.equal((await applyStream(stream)).reason, 'until')
+  await stream.stream.close()
+  await db.equal()
+})
+
+test('a row that came and went within a batch must not have been there', LIMIT, async () => {
+  const db = await rig({ schema: 'create table t (id int primary key, v text)' })
+  await db.target.sql(`insert into t values (7, 'somebody else''s')`)
+  await db.source.sql(`begin; insert into t values (6, 'a'), (7, 'b'); delete from t where id = 7; commit`)
+  await assert.rejects(db.drain(), failure('RejectedByTarget'))
+  assert.equal(await count(db), '1')
+  await db.target.sql('delete from t')
+  await db.drain()
+  await db.equal()
+})
+
 test('many small transactions share few target transactions, and a lone one is there soon', LIMIT, async () => {
   const db = await rig({ schema: 'create table t (id int primary key)' })
   await db.source.sql(Array.from({ length: 500 }, (_, i) => `begin; insert into t values (${i}); commit;`).join(''))
