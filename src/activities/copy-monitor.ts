@@ -148,11 +148,20 @@ export class CopyMonitor {
 
   async #report(): Promise<void> {
     const [row] = await this.#control.query<Figures>(
-      `with now as (
-         select count(*) as total, count(copied_at) as copied, coalesce(sum(case when copied_at is null then p.rows else m.rows end), 0)::bigint as rows,
-           coalesce(sum(case when copied_at is null then p.bytes else m.bytes end), 0)::bigint as bytes,
-           coalesce(sum(case when copied_at is null then greatest(estimated_bytes, p.bytes) else m.bytes end), 0)::bigint as bytes_total
+      // A table's size on disk says little of COPY's bytes. What a table will come to is known from its rows so far, if their number
+      // is known; tables that wait are taken to come to as much of their size as the others did.
+      `with one as (
+         select m.copied_at is not null as done, case when m.copied_at is null then coalesce(p.rows, 0) else m.rows end as rows,
+           case when m.copied_at is null then coalesce(p.bytes, 0) else m.bytes end::numeric as bytes, m.estimated_bytes::numeric as size,
+           case when m.copied_at is not null then m.bytes
+                when p.rows > 0 and m.estimated_rows > 0 then greatest(p.bytes, p.bytes::numeric / p.rows * m.estimated_rows) end as final
          from pgmove.migrated_table m left join pgmove.copy_progress p using (id, source_schema, source_table) where id = $1
+       ), known as (
+         select coalesce(sum(final) / nullif(sum(size), 0), 1) as ratio from one where final is not null
+       ), now as (
+         select count(*) as total, count(*) filter (where done) as copied, coalesce(sum(rows), 0)::bigint as rows, coalesce(sum(bytes), 0)::bigint as bytes,
+           coalesce(sum(coalesce(final, greatest(bytes, size * ratio))), 0)::bigint as bytes_total
+         from one, known
        ), before as (
          select reported_at, reported_rows, reported_bytes from pgmove.migration
          where id = $1 and (reported_at is null or reported_at < clock_timestamp() - ${REPORT_INTERVAL})

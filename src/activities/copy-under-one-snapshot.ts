@@ -1,9 +1,11 @@
+import { finishIndexes } from '../copy/build-indexes.ts'
 import { copyTables } from '../copy/copy-tables.ts'
+import { setIndexMemory } from '../copy/index-settings.ts'
+import { JobLimit } from '../copy/job-limit.ts'
 import { forgetCopies, openSharedSnapshot } from '../copy/shared-snapshot.ts'
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
-import { restoreIndexes } from '../schema/restore-indexes.ts'
 import { markIndexed, readMigratedTables } from '../state/migrated-table.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
@@ -29,6 +31,7 @@ export function copyUnderOneSnapshot(services: ActivityServices): MigrationActiv
     const monitor = new CopyMonitor(run, control)
     const failed = new AbortController()
     const signal = AbortSignal.any([run.signal, monitor.signal, failed.signal])
+    const building = new JobLimit(run.spec.copy.indexJobs)
     const copied: { table: MigratedTable; rows: bigint; bytes: bigint; counted: bigint }[] = []
     try {
       await monitor.start()
@@ -37,7 +40,7 @@ export function copyUnderOneSnapshot(services: ActivityServices): MigrationActiv
           for (const table of snapshot.shares[number] ?? []) {
             await monitor.paused()
             signal.throwIfAborted()
-            copied.push(await copyOne(run, lane, { table, monitor, signal }))
+            copied.push(await copyOne(run, lane, { table, monitor, building, signal }))
           }
         } catch (error) {
           failed.abort(error)
@@ -77,6 +80,7 @@ async function openLanes(run: ActivityRun, count: number): Promise<Lane[]> {
   for (let number = 0; number < count; number++) {
     const target = await run.connect('target', `copy lane ${number}`)
     const source = await run.connect('source', `copy lane ${number}`)
+    await setIndexMemory(target, run.spec.copy.indexJobs)
     const sourceObserver = await run.connect('source', `copy lane ${number} watch`)
     lanes.push({ source, sourceObserver, target, replicaRole: await canSetReplicaRole(target) })
   }
@@ -86,10 +90,12 @@ async function openLanes(run: ActivityRun, count: number): Promise<Lane[]> {
 interface OneCopy {
   readonly table: MigratedTable
   readonly monitor: CopyMonitor
+  /** Bounds the index builds of all lanes. */
+  readonly building: JobLimit
   readonly signal: AbortSignal
 }
 
-async function copyOne(run: ActivityRun, lane: Lane, { table, monitor, signal }: OneCopy) {
+async function copyOne(run: ActivityRun, lane: Lane, { table, monitor, building, signal }: OneCopy) {
   const { source, sourceObserver, target, replicaRole } = lane
   const [result] = await copyTables({
     source,
@@ -110,9 +116,7 @@ async function copyOne(run: ActivityRun, lane: Lane, { table, monitor, signal }:
   monitor.done(table)
   await run.failpoint(FAILPOINTS.tableCopied)
   const { targetSchema, targetTable } = table
-  if (run.spec.types.includes('schema')) {
-    await restoreIndexes({ target, id: run.id, table: { schema: targetSchema, name: targetTable }, signal })
-  }
+  await building.within(() => finishIndexes({ target, id: run.id, signal }, [table], run.spec.types.includes('schema')))
   await run.failpoint(FAILPOINTS.tableIndexed)
   await markIndexed(target, run.id, [table])
   const rows = BigInt(result?.rows ?? 0)
