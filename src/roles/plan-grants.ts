@@ -57,7 +57,7 @@ function planEntry(entry: TocEntry, input: GrantsInput): AccessChange[] {
       asRole,
       schema: null,
       statement: text ?? whole,
-      left: text === undefined ? 'the target’s version has no right MAINTAIN' : hindrance(statement, name, grantor, input),
+      left: text === undefined ? "the target's version has no right MAINTAIN" : hindrance(statement, name, grantor, input),
     }
   })
 }

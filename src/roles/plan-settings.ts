@@ -40,7 +40,7 @@ export function planSettings(source: DatabaseFacts, target: DatabaseFacts, mappi
   })
   const beside: [object: string, statement: string, left: string | null][] = []
   if (source.comment !== null && source.comment !== target.comment) {
-    const left = target.comment === null ? null : 'the target’s database has another comment'
+    const left = target.comment === null ? null : "the target's database has another comment"
     beside.push([`comment on ${database}`, `comment on ${database} is ${literal(source.comment)}`, left])
   }
   const owner = targetRole(mapping, source.owner)

@@ -317,3 +317,26 @@ test('the precheck names roles that are missing, with the path in the spec, and 
   const unused = await pair.check({ roles: { map: { no_such_role: newcomer }, grants: 'keep' } })
   assert.equal(unused['role_map']?.status, 'Warning')
 })
+
+test('18 to 13: rights and roles that the older version lacks are left out alone; grants on system objects come along', async () => {
+  const run = await schemaRun(
+    18,
+    13,
+    `create schema app; create table app.t (a int); grant select, maintain on app.t to public; grant maintain on app.t to pg_monitor;
+     grant select on app.t to pg_read_all_data; alter default privileges in schema app grant select, maintain on tables to public;
+     grant execute on function pg_catalog.pg_reload_conf() to pg_monitor`,
+  )
+  await run.dump()
+  await run.restore()
+  const rows = await run.to.sql(
+    `select relacl::text as acl from pg_class where relname = 't' union all select defaclacl::text from pg_default_acl
+     union all select proacl::text from pg_proc where proname = 'pg_reload_conf'`,
+  )
+  assert.deepEqual(
+    rows.map(({ acl }) => acl),
+    ['{postgres=arwdDxt/postgres,=r/postgres}', '{=r/postgres}', '{postgres=X/postgres,pg_monitor=X/postgres}'],
+  )
+  const notes = await run.notes('skipped')
+  assert.deepEqual(Object.keys(notes), ['grants to "pg_monitor"', 'grants to "pg_read_all_data"'])
+  assert.match(notes['grants to "pg_monitor"'] ?? '', /no right MAINTAIN.*The first: GRANT MAINTAIN ON TABLE app\.t TO "pg_monitor"/)
+})
