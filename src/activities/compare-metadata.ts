@@ -1,6 +1,7 @@
 import { establishNameMap, readSourceNameMap } from '../mapping/read-name-map.ts'
 import { readLeftOutColumns } from '../mapping/left-out-columns.ts'
 import { rewriteDefinition } from '../mapping/rewrite-definition.ts'
+import { readRenamingParts } from '../schema/read-renaming-parts.ts'
 import type { Database } from '../postgres/connect.ts'
 import { clearMetadataDifferences, recordMetadataDifferences } from '../state/metadata-difference-record.ts'
 import { note } from '../state/migration-record.ts'
@@ -34,6 +35,7 @@ export function compareMetadata(services: ActivityServices): MigrationActivities
       spec,
       map,
       rewrite: (definition) => rewriteDefinition(definition, map, { leftOut: leftOutColumns }).definition,
+      byRenaming: await readRenamingParts(source, target, map),
       signal,
       ...(own ? { leftOut: await leftOut(target, id), ignoreExtra: true } : {}),
       populated: !own || spec.types.includes('full'),

@@ -19,15 +19,17 @@ import { entryName } from './entry-name.ts'
 import { entryKey, stagesOf } from './entry-stage.ts'
 import { readEntryTables } from './entry-tables.ts'
 import type { EntryTable } from './entry-tables.ts'
-import { isView, sameView } from './equal-definition.ts'
+import { hasWords, sameWords } from './equal-words.ts'
 import { compareWithExisting, existingObjectsDiffer, readPresent } from './existing-objects.ts'
 import type { Comparison, Difference } from './existing-objects.ts'
+import { definitionsBeside } from './definitions-beside.ts'
 import { isPartOfLeftOutColumn } from './left-out-column-part.ts'
 import { mapEntries, mapEntryTables } from './map-entries.ts'
 import { mapEntryName } from './map-entry-name.ts'
 import { checkMapping } from './mapping-failure.ts'
 import { notCarriedOver } from './not-carried-over.ts'
 import { readOwnObjects } from './own-objects.ts'
+import { readRenamingFacts } from './renaming-facts.ts'
 import { restorableDefinition } from './restorable-definition.ts'
 import { selectEntries } from './select-entries.ts'
 import { EXISTS, writeEntries } from './stored-entry.ts'
@@ -109,7 +111,8 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
     const definition = restorableDefinition(entry, facts, own)
     return { ...entry, definition: mapRoles({ ...entry, definition }, roles) }
   })
-  const mapped = await mapEntries(restorable, sourceTables, names, leftOutColumns)
+  const renamingFacts = names.changes ? await readRenamingFacts(source, target, selected, sourceTables, names) : undefined
+  const mapped = await mapEntries(restorable, sourceTables, names, leftOutColumns, renamingFacts)
   checkMapping(selected, mapped)
   const wanted = mapped.entries
   const tables = mapEntryTables(sourceTables, names)
@@ -122,6 +125,7 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
     ({ dumpId }, a, b) => mapped.rewritten.has(dumpId) && sameDefinition(a, b),
   )
   const kept = await keptEntries(target, comparison)
+  const definitions = definitionsBeside(mapped, kept)
   const stages = stagesOf(selected, partitionedParents(selected, sourceTables))
   const access = await planAccess({
     source,
@@ -146,7 +150,7 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
       schema: entry.schema,
       name: entry.tag,
       table: tables.get(entry.dumpId) ?? null,
-      definition: entry.definition,
+      definition: definitions.get(entry.dumpId) ?? entry.definition,
       dependencies: entry.dependencies,
       skipped: kept.has(entry.dumpId) ? EXISTS : null,
     }))
@@ -180,7 +184,7 @@ async function keptEntries(target: Database, { kept, differences }: Comparison):
   const open: Difference[] = []
   for (const difference of differences) {
     const { entry } = difference
-    if (entry && isView(entry) && (await sameView(target, entry))) all.add(entry.dumpId)
+    if (entry && hasWords(entry) && (await sameWords(target, entry))) all.add(entry.dumpId)
     else open.push(difference)
   }
   if (open.length > 0) throw existingObjectsDiffer(open)

@@ -1,7 +1,3 @@
-import { sqlState } from '../errors/classify.ts'
-import type { Database } from '../postgres/connect.ts'
-import { qualified } from '../postgres/quote.ts'
-import type { TocEntry } from './archive-toc.ts'
 import { sameStatements } from './same-statements.ts'
 
 const SINCE_EXECUTE_FUNCTION = 110000
@@ -52,46 +48,4 @@ function inOrder(kind: string, definition: string, versions: readonly [number, n
     const sorted = comparable.split(/,?\n/).sort().join('\n')
     return `${before}${sorted}${after}`
   })
-}
-
-/** Kinds whose query the server itself words anew; 16 and 17 leave table names out that older versions write. */
-export function isView({ kind, tag }: TocEntry): boolean {
-  return kind === 'VIEW' || kind === 'MATERIALIZED VIEW' || (kind === 'RULE' && tag.endsWith(' _RETURN'))
-}
-
-/**
- * Whether a view of the target has the source's definition: the server takes the definition in a transaction that is rolled back,
- * and words both.
- */
-export async function sameView(target: Database, entry: TocEntry): Promise<boolean> {
-  const { schema, kind, definition } = entry
-  if (schema === null) return false
-  const name = kind === 'RULE' ? entry.tag.slice(0, -' _RETURN'.length) : entry.tag
-  await target.query('begin')
-  try {
-    await target.query(`set local lock_timeout = '2s'`)
-    const before = await wording(target, schema, name)
-    // A rule replaces the view's query; a view is made anew beside the old one.
-    if (kind !== 'RULE') await target.query(`alter table ${qualified(schema, name)} rename to pgmove_compared`)
-    await target.query(definition)
-    return before !== undefined && before === (await wording(target, schema, name))
-  } catch (error) {
-    // What the target refuses to create is something else than what it has.
-    if (/^(42|0A|22|2B)/.test(sqlState(error) ?? '')) return false
-    throw error
-  } finally {
-    await target.query('rollback').catch(() => undefined)
-  }
-}
-
-async function wording(target: Database, schema: string, name: string): Promise<string | undefined> {
-  const [row] = await target.query<{ wording: string }>(
-    `select row(c.relkind, c.reloptions, pg_get_viewdef(c.oid),
-                array(select row(attname, format_type(atttypid, atttypmod), attcollation)::text from pg_attribute
-                       where attrelid = c.oid and attnum > 0 order by attnum))::text as wording
-       from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = $1 and c.relname = $2`,
-    [schema, name],
-  )
-  return row?.wording
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { readLeftOutColumns } from '../../src/mapping/left-out-columns.ts'
 import { readSourceNameMap } from '../../src/mapping/read-name-map.ts'
+import { readRenamingParts } from '../../src/schema/read-renaming-parts.ts'
 import { rewriteDefinition } from '../../src/mapping/rewrite-definition.ts'
 import type { MigrationSpec } from '../../src/spec/migration-spec.ts'
 import { comparedMetadata } from '../metadata-run.ts'
@@ -44,6 +45,7 @@ async function compared(run: SchemaRun, spec: Pick<MigrationSpec, 'objects' | 'e
     spec: { ...spec, roles: { map: {}, grants: 'keep' } },
     map,
     rewrite: (definition) => rewriteDefinition(definition, map, { leftOut }).definition,
+    byRenaming: await readRenamingParts(run.source, run.target, map),
   })
 }
 

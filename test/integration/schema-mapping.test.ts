@@ -182,3 +182,57 @@ test('what can not be brought under the new names is named before anything is cr
   await assert.rejects(run.dump({ objects }), { kind: 'SchemaMismatch', message: /VIEW "public"\."w" .*Nothing was created/ })
   assert.deepEqual(await run.to.sql(`select relname from pg_class where relnamespace = 'other'::regnamespace`), [{ relname: 't' }])
 })
+
+test('views, rules and policies read as if PostgreSQL had renamed the tables itself', async () => {
+  const run = await schemaRun(
+    13,
+    17,
+    `create schema app;
+     create table app.users (id int primary key, email text, born date);
+     create table app.a (id int primary key, v text); create table app.b (id int primary key, w text);
+     create table app.log (line text);
+     create view app.mails as select u.email, a.v from app.users u join app.a using (id) join app.b on b.id = a.id where b.w = u.email;
+     create view app.born as select users.id, users.born from app.users order by users.born;
+     create materialized view app.counts as select born, count(*) as n from app.users group by born;
+     create rule logged as on insert to app.users do also insert into app.log select new.email from app.a where a.id = new.id;
+     alter table app.users enable row level security;
+     create policy own on app.users using (exists (select from app.a where a.v = users.email));`,
+  )
+  const objects = [
+    { schema: 'app', as: 'sales' },
+    {
+      schema: 'app',
+      table: 'users',
+      as: 'clients',
+      columns: ['id', { name: 'email', as: 'born' }, { name: 'born', as: 'email' }],
+    },
+    { schema: 'app', table: 'a', as: 'b' },
+    { schema: 'app', table: 'b', as: 'a' },
+    { schema: 'app', table: 'born', as: 'birth' },
+  ]
+  await run.dump({ objects })
+  await run.restore()
+  // What PostgreSQL makes of the source's own objects.
+  await run.from.sql(`
+    alter schema app rename to sales; alter table sales.users rename to clients; alter view sales.born rename to birth;
+    alter table sales.a rename to c; alter table sales.b rename to a; alter table sales.c rename to b;
+    alter table sales.clients rename email to e; alter table sales.clients rename born to email; alter table sales.clients rename e to born`)
+  const words = (version: number) => `
+    select c.relname as object, ${version < 160000 ? `replace(replace(pg_get_viewdef(c.oid), 'clients.', ''), 'alias.', '')` : 'pg_get_viewdef(c.oid)'} as words
+      from pg_class c where c.relnamespace = 'sales'::regnamespace and c.relkind in ('v', 'm') and c.relname <> 'mails'
+    union all select rulename, pg_get_ruledef(oid) from pg_rewrite where rulename = 'logged'
+    union all select polname, pg_get_expr(polqual, polrelid) from pg_policy order by 1`
+  assert.deepEqual(await run.to.sql(words(170000)), await run.from.sql(words(130000)))
+  const [mails] = await run.to.sql(`select pg_get_viewdef('sales.mails'::regclass) as words`)
+  assert.match(mails?.['words'] ?? '', /u\.born AS email,\s+b\.v\s+FROM/)
+  const again = await run.again()
+  await again.source.query(`
+    alter table sales.clients rename born to e; alter table sales.clients rename email to born; alter table sales.clients rename e to email;
+    alter table sales.a rename to c; alter table sales.b rename to a; alter table sales.c rename to b;
+    alter view sales.birth rename to born; alter table sales.clients rename to users; alter schema sales rename to app`)
+  await again.dump({ objects })
+  assert.deepEqual(
+    await again.target.query(`select kind, name from pgmove.entry where id = $1 and skipped is null order by ordinal`, [again.id]),
+    [],
+  )
+})

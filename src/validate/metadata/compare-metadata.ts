@@ -11,6 +11,7 @@ import type { MetadataDifference, NotCompared } from './metadata-difference.ts'
 import { loadTreeParser } from './parse-tree.ts'
 import { readKind } from './read-kind.ts'
 import type { CatalogueObject } from './read-kind.ts'
+import type { RenamingParts } from './target-wording.ts'
 import { readTargetRoles } from './target-roles.ts'
 
 export interface MetadataComparison {
@@ -27,6 +28,8 @@ export interface MetadataComparisonArgs {
   readonly map: NameMap
   /** A definition under the target's names; not called if the map changes nothing. */
   readonly rewrite: (definition: string) => string
+  /** The way to have PostgreSQL itself bring a statement under the target's names; undefined where it is closed. */
+  readonly byRenaming?: (statement: string) => RenamingParts | undefined
   readonly signal: AbortSignal
   /** Objects that a migration knowingly left out, as pg_dump names them: `TRIGGER "app"."orders usual"`. */
   readonly leftOut?: ReadonlySet<string>
@@ -67,6 +70,7 @@ export async function compareMetadata(args: MetadataComparisonArgs): Promise<Met
       leftOut: args.leftOut,
       ignoreExtra: args.ignoreExtra ?? false,
       populated: args.populated ?? true,
+      byRenaming: args.byRenaming,
     })
     try {
       await readSide(source, kind, versions, (row) => comparison.addSource(row))

@@ -6,7 +6,8 @@ import type { MetadataDifference, NotCompared } from './metadata-difference.ts'
 import { mapNames } from './names-in-text.ts'
 import { attributesOf } from './read-kind.ts'
 import type { CatalogueObject } from './read-kind.ts'
-import { queryIn, sameOnTarget } from './target-wording.ts'
+import { queryIn, sameByRenaming, sameOnTarget } from './target-wording.ts'
+import type { RenamingParts, WordedObject } from './target-wording.ts'
 import { compareValue } from './value-comparison.ts'
 import type { ComparisonContext } from './value-comparison.ts'
 
@@ -23,6 +24,8 @@ interface Found {
   readonly difference: MetadataDifference
   /** SQL that the target may word alike. */
   readonly query?: { readonly source: string; readonly target: string }
+  /** The source's statement under its own names, and the target's object. */
+  readonly original?: { readonly statement: string; readonly object: WordedObject }
 }
 
 export interface KindComparisonArgs {
@@ -34,6 +37,7 @@ export interface KindComparisonArgs {
   readonly leftOut: ReadonlySet<string> | undefined
   readonly ignoreExtra: boolean
   readonly populated: boolean
+  readonly byRenaming?: ((statement: string) => RenamingParts | undefined) | undefined
 }
 
 /** The kinds that pg_dump has for one of ours, where they are not the same word. */
@@ -95,9 +99,12 @@ export class KindComparison {
       if (identity && this.#containerThere(identity) && !this.#wasLeftOut(row, identity)) this.#existence(identity, 'present', null)
     }
     const differences: MetadataDifference[] = []
-    for (const { difference, query } of this.#found) {
+    for (const { difference, query, original } of this.#found) {
       const [here, there] = query ? [queryIn(query.source), queryIn(query.target)] : []
-      if (here === undefined || there === undefined || !(await sameOnTarget(target, here, there))) differences.push(difference)
+      if (here !== undefined && there !== undefined && (await sameOnTarget(target, here, there))) continue
+      const parts = original && this.#args.byRenaming?.(original.statement)
+      if (original && parts && (await sameByRenaming(target, parts, original.object))) continue
+      differences.push(difference)
     }
     return differences
   }
@@ -122,9 +129,11 @@ export class KindComparison {
       try {
         const verdict = compareValue(here, there, { form, relation, owner, namedGrantsOnly: isPublic }, context)
         if (verdict === 'equal') continue
-        const { expected, found = there, query } = verdict
+        const { expected, found = there, query, original: statement } = verdict
+        const object = { kind: kind.kind, oid: target.oid, statement: query?.target ?? '' }
+        const original = statement === undefined ? undefined : { statement, object }
         const difference = { kind: kind.kind, object: objectText(identity), attribute, source: cut(expected), target: cut(found) }
-        this.#found.push({ difference, ...(query ? { query } : {}) })
+        this.#found.push({ difference, ...(query ? { query } : {}), ...(original ? { original } : {}) })
       } catch (error) {
         const reason = `${attribute}: ${error instanceof Error ? error.message : String(error)}`.slice(0, 500)
         this.notCompared.push({ kind: kind.kind, object: objectText(identity), reason })

@@ -40,6 +40,8 @@ export type Verdict =
       /** What the target has, where its value is no text for people. */
       readonly found?: string
       readonly query?: { readonly source: string; readonly target: string }
+      /** The same under the source's names, as a statement, where names are mapped and the text may hold a query. */
+      readonly original?: string
     }
 
 /** Whether the target's value is the source's, under the target's names. Throws where a mapped definition can't be rewritten. */
@@ -159,16 +161,18 @@ function compareSql(source: string, target: string, place: ValuePlace, context: 
       here.every((text, i) => compareSql(text, there[i] ?? '', { ...place, form: 'expression' }, context) === 'equal')
     return equal ? 'equal' : { expected: source }
   }
+  const isBody = form === 'body' && !/^\s*create /i.test(source)
+  // Text to PostgreSQL: names in it stay.
+  if (isBody) return source === target ? 'equal' : { expected: source }
   if (source === target && !mentionsMapped(source, place, context.map)) return 'equal'
   const mapped = place.relation && context.map.relation(place.relation)
   const expected = context.map.changes ? context.rewrite(wrapped(source, form, place.relation)) : wrapped(source, form, place.relation)
   const actual = wrapped(target, form, mapped)
   if (expected === actual) return 'equal'
   const options = { datePart: Math.min(context.versions.source, context.versions.target) < SINCE.v14 }
-  const pick = form === 'body' && /^\s*create /i.test(source) ? functionBody : undefined
-  if (form === 'body' && !pick) return { expected: source }
+  const pick = form === 'body' ? functionBody : undefined
   if (comparableTree(expected, options, pick) === comparableTree(actual, options, pick)) return 'equal'
-  const difference = { expected: context.map.changes ? expected : source }
+  const difference = context.map.changes ? { expected, original: wrapped(source, form, place.relation) } : { expected: source }
   return form === 'view' || form === 'expression' ? { ...difference, query: { source: expected, target: actual } } : difference
 }
 

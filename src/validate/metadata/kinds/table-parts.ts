@@ -31,7 +31,8 @@ const columns: CatalogueKind = {
     ${version >= SINCE.v12 ? `case when a.attgenerated = '' then pg_get_expr(ad.adbin, ad.adrelid) end` : 'pg_get_expr(ad.adbin, ad.adrelid)'} as "default",
     ${version >= SINCE.v12 ? `case when a.attgenerated <> '' then pg_get_expr(ad.adbin, ad.adrelid) end` : 'null'} as generated,
     ${version >= SINCE.v12 ? `nullif(a.attgenerated::text, '')` : 'null'} as "generated kind",
-    nullif(a.attidentity::text, '') as identity,
+    -- A partition's is its root's: only since 17 it is shown there too.
+    case when not c.relispartition then nullif(a.attidentity::text, '') end as identity,
     case when c.relkind in ('r', 'p', 'm') and a.attstorage <> t.typstorage then a.attstorage end as storage,
     ${version >= SINCE.v14 ? `nullif(a.attcompression::text, '')` : 'null'} as compression,
     nullif(a.attstattarget, -1) as "statistics target",
