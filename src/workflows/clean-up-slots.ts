@@ -43,18 +43,13 @@ export async function cleanUpSlots(input?: unknown): Promise<CleanUpResult> {
 }
 
 async function findSources(): Promise<readonly ConnectionSpec[]> {
-  const remembered = rememberedBy(workflowInfo().lastResult)
+  // A schedule gives each run the last one's result, unless it lets runs overlap.
+  const remembered = (workflowInfo().lastResult as Partial<CleanUpResult> | null | undefined)?.remembered ?? []
   try {
     return (await cleanUpActivity('findSources', 'Find the sources of migrations')({ remembered })).sources
   } catch (error) {
     throw isCancellation(error) ? error : applicationFailure(error)
   }
-}
-
-/** The SDK's type leaves open whether it is the result or a list that holds it. */
-function rememberedBy(lastResult: unknown): unknown {
-  const last: unknown = Array.isArray(lastResult) ? lastResult[0] : lastResult
-  return (last as { remembered?: unknown } | null | undefined)?.remembered ?? []
 }
 
 async function cleanUp(source: ConnectionSpec, { olderThanMs, foreignToo, dryRun }: CleanUpArgument): Promise<Outcome> {
