@@ -6,3 +6,5 @@ import v8 from 'node:v8'
  * size of the young generation can't be set from within: `npm run worker` and the Dockerfile give `--max-semi-space-size`.
  */
 v8.setFlagsFromString('--heap-growing-percent=30')
+// The optimizing compiler takes some 45 MB for PostgreSQL's parser in WebAssembly, which runs for seconds of a migration.
+v8.setFlagsFromString('--liftoff-only')
