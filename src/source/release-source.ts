@@ -92,8 +92,7 @@ async function removeAll(
 async function remove(source: Database, id: string, installed: Installed, signal: AbortSignal): Promise<void> {
   switch (installed.kind) {
     case 'slot':
-      await freeSlot(source, installed.name, signal)
-      await source.query(`select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1`, [installed.name])
+      await dropSlot(source, installed.name, signal)
       return forgetInstalled(source, id, 'slot', installed.name)
     case 'publication':
       return dropPublication(source, id, signal)
@@ -104,6 +103,14 @@ async function remove(source: Database, id: string, installed: Installed, signal
     case 'schema':
       return removeSchema(source, id, signal)
   }
+}
+
+/** A slot of that name in another database is not ours: the database with the record may be a copy. */
+async function dropSlot(source: Database, slot: string, signal: AbortSignal): Promise<void> {
+  const here = `from pg_replication_slots where slot_name = $1 and database = current_database()`
+  if ((await source.query(`select ${here}`, [slot])).length === 0) return
+  await freeSlot(source, slot, signal)
+  await source.query(`select pg_drop_replication_slot(slot_name) ${here}`, [slot])
 }
 
 /** Removes the migration's rows; with the last migration's, pgmove's tables, and the schema unless somebody has put something there. */

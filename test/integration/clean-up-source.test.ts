@@ -9,7 +9,7 @@ import { prepareSource } from '../../src/source/prepare-source.ts'
 import { readSelectedTables } from '../../src/source/selected-tables.ts'
 import { fixtureOn, migrationFixture, NAMESPACE_ID, WHOLE } from '../migration-fixture.ts'
 import type { MigrationFixture } from '../migration-fixture.ts'
-import { eventually, server, sql } from '../servers.ts'
+import { database, eventually, server, sql } from '../servers.ts'
 import type { TestDatabase } from '../servers.ts'
 
 const never = new AbortController().signal
@@ -151,6 +151,31 @@ test('the statements that a person is given remove what another namespace has le
   const alone = (await cleanUp(open, states)).kept.find(({ id }) => id === open.id)
   for (const statement of alone?.statements ?? []) await sql(foreign.source.url, statement)
   assert.deepEqual(await traces(foreign.source), [])
+})
+
+test('a copy of the source database keeps its hands off the slot of the original', async () => {
+  const fixture = await migrationFixture(await server(13), await server(17), TABLES)
+  await prepare(fixture)
+  const copy = await database(await server(13))
+  await copy.sql(`create schema pgmove; comment on schema pgmove is 'objects of migrations run by pgmove, format 1'`)
+  for (const table of ['installed', 'dts_postgres_heartbeat']) {
+    const [row] = await fixture.source.sql(`select json_agg(t)::text as rows from pgmove.${table} t`)
+    const [first] = await fixture.source.sql(
+      `select string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' order by attnum) as columns
+         from pg_attribute where attrelid = 'pgmove.${table}'::regclass and attnum > 0`,
+    )
+    await copy.sql(`create table pgmove.${table} (${first?.['columns']})`)
+    await copy.sql(`insert into pgmove.${table} select * from json_populate_recordset(null::pgmove.${table}, $1::json)`, [
+      row?.['rows'] ?? '',
+    ])
+  }
+  const on = await fixtureOn(copy, fixture.target)
+  const states = { [fixture.ref.workflowId]: 'closed' } as const
+  assert.deepEqual((await cleanUp(on, states)).removedIds, [fixture.id])
+  assert.deepEqual(await traces(copy), [])
+  assert.ok((await traces(fixture.source)).includes(`slot dts_sync_${fixture.id}`))
+  assert.deepEqual((await cleanUp(fixture, states)).removedIds, [fixture.id])
+  assert.deepEqual(await traces(fixture.source), [])
 })
 
 test('what stays locked is kept with its statement, and goes with a later run; a schema of that name that is not ours is left alone', async () => {
