@@ -25,9 +25,7 @@ export class IndexProgress {
         where p.pid = $1::int`,
       [String(this.#builder)],
     )
-    this.#run.progress = row
-      ? { building: row.table, index: row.index, phase: row.phase, percent: row.tuples ?? row.blocks }
-      : {}
+    this.#run.progress = row ? { building: row.table, index: row.index, phase: row.phase, percent: row.tuples ?? row.blocks } : {}
   }
 }
 

@@ -11,7 +11,8 @@ const TARGET = withoutFormat(TARGET_MARK)
 
 export const pgmoveSchema: Check = {
   name: 'pgmove_schema',
-  expected: 'a schema named pgmove was made by pgmove, for the same direction and by the same role, or is empty on the target, or is not there',
+  expected:
+    'a schema named pgmove was made by pgmove, for the same direction and by the same role, or is empty on the target, or is not there',
   run: async ({ source, target, incremental }) => {
     const problems = [...(incremental ? await problem(source, SOURCE) : []), ...(await problem(target, TARGET))]
     if (problems.length === 0) return passed('fine')

@@ -23,7 +23,12 @@ test('what is printed in COPY format reads back byte by byte', () => {
   )
   fc.assert(
     fc.property(fc.array(fc.tuple(value, value, value), { minLength: 1, maxLength: 20 }), (rows) => {
-      const text = Buffer.concat([...copyText(rows.map((row) => Tuple.of(row)), [2, 0])])
+      const text = Buffer.concat([
+        ...copyText(
+          rows.map((row) => Tuple.of(row)),
+          [2, 0],
+        ),
+      ])
       assert.deepEqual(
         read(text),
         rows.map(([first, , third]) => [third?.toString('latin1') ?? null, first?.toString('latin1') ?? null]),

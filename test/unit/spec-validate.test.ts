@@ -131,10 +131,7 @@ test('what comes later is refused at its path as not in this version', () => {
     cutover: { fence: 'readOnly', validate: 'checksum' },
   })
   const paths = problems.filter((problem) => problem.includes('not in this version')).map((problem) => problem.split(': ')[0])
-  assert.deepEqual(paths, [
-    '$.cutover.fence',
-    '$.cutover.validate',
-  ])
+  assert.deepEqual(paths, ['$.cutover.fence', '$.cutover.validate'])
   assert.equal(problems.length, paths.length)
 })
 
