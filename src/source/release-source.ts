@@ -4,6 +4,7 @@ import type { Database } from '../postgres/connect.ts'
 import { literal } from '../postgres/quote.ts'
 import { forgetInstalled, readInstalled } from './installed.ts'
 import type { Installed } from './installed.ts'
+import { slotName } from '../state/migration-ref.ts'
 import { endSessions, freeSlot } from './own-sessions.ts'
 import { dropPublication, dropPublicationStatement } from './publication.ts'
 import { restoreReplicaIdentity, restoreStatement } from './replica-identity.ts'
@@ -92,7 +93,8 @@ async function removeAll(
 async function remove(source: Database, id: string, installed: Installed, signal: AbortSignal): Promise<void> {
   switch (installed.kind) {
     case 'slot':
-      await dropSlot(source, installed.name, signal)
+      // A record that names another slot is not pgmove's.
+      if (installed.name === slotName(id)) await dropSlot(source, installed.name, signal)
       return forgetInstalled(source, id, 'slot', installed.name)
     case 'publication':
       return dropPublication(source, id, signal)
