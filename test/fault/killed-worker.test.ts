@@ -9,14 +9,23 @@ import { faultRun, LIMIT } from './fault-run.ts'
 const { sourcePrepared, definitionsDumped, definitionsBegun, tablesPlanned, targetPrepared, tableBegun, tableCopied, tableIndexed } =
   FAILPOINTS
 const { copyFinished, slotChecked, groupCommitted, positionReached, constraintsBegun, markerTaken, sequencesSet } = FAILPOINTS
-const { targetVerified, countsCompared, viewsRefreshed, restoreBegun, targetRestored, releaseBegins, sourceReleased, reportWritten } =
-  FAILPOINTS
+const {
+  targetVerified,
+  countsCompared,
+  viewsRefreshed,
+  restoreBegun,
+  targetRestored,
+  metadataCompared,
+  releaseBegins,
+  sourceReleased,
+  reportWritten,
+} = FAILPOINTS
 
 const RUNS: readonly { from: number; to: number; at: readonly Failpoint[] }[] = [
   { from: 13, to: 17, at: [sourcePrepared, definitionsBegun, tableBegun, positionReached, sequencesSet, restoreBegun] },
   { from: 10, to: 18, at: [definitionsDumped, targetPrepared, tableCopied, slotChecked, countsCompared, releaseBegins] },
   { from: 17, to: 17, at: [tablesPlanned, tableIndexed, constraintsBegun, markerTaken, viewsRefreshed, sourceReleased] },
-  { from: 13, to: 18, at: [copyFinished, groupCommitted, targetVerified, targetRestored, reportWritten] },
+  { from: 13, to: 18, at: [copyFinished, groupCommitted, targetVerified, targetRestored, metadataCompared, reportWritten] },
 ]
 
 describe('workers are killed', { concurrency: RUNS.length }, () => {
