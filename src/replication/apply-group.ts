@@ -55,7 +55,7 @@ export class ApplyGroup {
   constructor(args: ApplyArgs, onCommitted: (group: CommittedGroup) => void, onFailure: () => void) {
     this.#args = args
     this.#limits = args.limits ?? DEFAULT_LIMITS
-    this.#applier = new StepApplier(args.target)
+    this.#applier = new StepApplier(args.target, args.id)
     this.#lane = new WorkLane(onFailure)
     this.#onCommitted = onCommitted
     this.#binder = new TableBinder(args.target, args.tables, args.names)

@@ -41,7 +41,9 @@ async function affected(target: Database, names: StatementNames, first: RowChang
   const { bound, operation, writes } = first
   const finds = locator(bound)
   const run = async (text: string, values: (string | null | (string | null)[])[]) => {
-    const { rowCount } = await target.client.query({ ...names.named(text, [...writes, ...finds]), text, values })
+    // Rows without a key are found by a plan for the values at hand: one for all values could not use the index.
+    const named = operation !== 'insert' && bound.key.length === 0 ? {} : names.named(text, [...writes, ...finds])
+    const { rowCount } = await target.client.query({ ...named, text, values })
     return rowCount ?? 0
   }
   if (operation === 'insert') {

@@ -1,6 +1,7 @@
 import { ident } from '../postgres/quote.ts'
 import { exactEquality } from './bound-relation.ts'
 import type { BoundColumn, BoundRelation, KeyColumn } from './bound-relation.ts'
+import { hashOf, lookupColumns } from './lookup-columns.ts'
 
 /**
  * The statements that apply changes. A parameter takes the type of the column that it is assigned to, so the type's own
@@ -77,7 +78,10 @@ function joined(key: readonly KeyColumn[], offset: number): string {
 function located(bound: BoundRelation, offset: number): string {
   const { key, written, target } = bound
   if (key.length > 0) return key.map((k, i) => matches('t', k, k.equals, `$${offset + i + 1}::${k.type}`)).join(' and ')
-  const all = written.map((column, i) => sameValue(column, `$${offset + i + 1}::${column.asStored}`)).join(' and ') || 'true'
+  const value = (column: BoundColumn): string => `$${offset + written.indexOf(column) + 1}::${column.asStored}`
+  const same = written.map((column) => sameValue(column, value(column)))
+  const hashes = lookupColumns(written).hashed.map((column) => sameHash(column, value(column)))
+  const all = [...same, ...hashes].join(' and ') || 'true'
   const place = target.partitioned ? 'x.tableoid, x.ctid' : 'x.ctid'
   const row = target.partitioned ? '(t.tableoid, t.ctid)' : 't.ctid'
   return `${row} = (select ${place} from ${target.only} as x where ${all} limit 1)`
@@ -92,6 +96,12 @@ function matches(alias: string, { name }: BoundColumn, equals: string | undefine
 /** Null is the same as null. A condition on the parameter is folded when the statement is planned, so that an index can serve. */
 function sameValue(column: BoundColumn, value: string): string {
   return `(${matches('x', column, exactEquality(column), value)} or (x.${ident(column.name)} is null and ${value} is null))`
+}
+
+/** For the index alone: it follows from `sameValue`. */
+function sameHash({ name }: BoundColumn, value: string): string {
+  const hash = hashOf(`x.${ident(name)}`)
+  return `(${hash} operator(pg_catalog.=) ${hashOf(value)} or (${hash} is null and ${value} is null))`
 }
 
 function printed(value: string): string {

@@ -126,6 +126,7 @@ const indexes: CatalogueKind = {
     join pg_namespace n on n.oid = c.relnamespace join pg_am am on am.oid = ic.relam
     ${commentOn('pg_class', 'ic.oid')}
     where ${TABLES} and ${userSchema('n')} and ${notOfExtension('pg_class', 'c.oid')}
+      and ic.relname <> 'pgmove_lookup_' || c.oid
       and not exists (select from pg_constraint k where k.conindid = ic.oid and k.contype in ('p', 'u', 'x'))`
   },
 }
