@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { putTargetBack, restoreTarget } from '../../src/cutover/restore-target.ts'
+import { connect } from '../../src/postgres/connect.ts'
+import { resolveConnection } from '../../src/postgres/resolve-connection.ts'
+import { comparedMetadata } from '../metadata-run.ts'
 import { rig } from './apply-rig.ts'
 import type { Rig } from './apply-rig.ts'
 
@@ -57,7 +60,7 @@ test('the index comes once the table has grown, and a cancel drops it for good',
   await db.source.sql(`${rows(300)}; update events set kind = 9 where amount = 1`)
   await db.drain()
   assert.deepEqual(await lookups(db), [])
-  await db.source.sql(`${rows(9_000)}; update events set kind = kind + 1`)
+  await db.source.sql(`${rows(6_000)}; update events set kind = kind + 1`)
   await db.drain()
   assert.equal((await lookups(db)).length, 1)
   const before = await db.target.sql(`select oid from pg_class where relname like 'pgmove\\_lookup\\_%'`)
@@ -65,6 +68,14 @@ test('the index comes once the table has grown, and a cancel drops it for good',
   await db.drain()
   assert.deepEqual(await db.target.sql(`select oid from pg_class where relname like 'pgmove\\_lookup\\_%'`), before)
   const target = await db.session()
+  // Whoever compares the catalogues meanwhile is not told of it.
+  await db.target.sql('create index other on few (a)')
+  const source = await connect(await resolveConnection({ url: db.source.url }, 'source'), { side: 'source', applicationName: 'compare' })
+  const { list } = await comparedMetadata(source, target).finally(() => source.close())
+  assert.deepEqual(
+    list.filter(({ kind }) => kind === 'index').map(({ object }) => object),
+    ['public.few.other'],
+  )
   assert.deepEqual(await putTargetBack(target, db.id), [])
   assert.deepEqual(await lookups(db), [])
   // An attempt that was held up must not make it again.
@@ -76,7 +87,7 @@ test('the index comes once the table has grown, and a cancel drops it for good',
 
 test('a table that somebody holds is changed without an index, which comes later', LIMIT, async () => {
   const db = await rig({ schema: SCHEMA })
-  await db.source.sql(rows(9_000))
+  await db.source.sql(rows(6_000))
   await db.drain()
   const holder = await db.session()
   await holder.query('begin')
