@@ -8,13 +8,13 @@ import { standInName } from './stand-in-foreign-key.ts'
 /**
  * Puts back what earlier migrations, which have ended, left weakened on tables that they made: their triggers and identities would
  * count as differences. Of foreign keys only the stand-ins are removed: the keys are restored with the others, and so are valid.
- * What can't be put back, as its table is gone, stays recorded.
+ * Their lookup indexes go wherever they are. What can't be put back, as its table is gone, stays recorded.
  */
 export async function undoLeftovers(target: Database, id: string): Promise<void> {
   const changes = await target.query<RecordedChange & { migration: string }>(
     `select c.id as migration, c.ordinal, c.kind, c.object, c.own, c.restore
        from pgmove.object_change c join pgmove.migration m on m.id = c.id
-      where c.id <> $1 and c.own and c.restored_at is null and m.finished_at is not null
+      where c.id <> $1 and (c.own or c.kind = 'lookup_index') and c.restored_at is null and m.finished_at is not null
       order by c.ordinal desc`,
     [id],
   )

@@ -3,6 +3,7 @@ import test from 'node:test'
 import { putTargetBack, restoreTarget } from '../../src/cutover/restore-target.ts'
 import { connect } from '../../src/postgres/connect.ts'
 import { resolveConnection } from '../../src/postgres/resolve-connection.ts'
+import { undoLeftovers } from '../../src/schema/undo-leftovers.ts'
 import { comparedMetadata } from '../metadata-run.ts'
 import { rig } from './apply-rig.ts'
 import type { Rig } from './apply-rig.ts'
@@ -101,4 +102,8 @@ test('a table that somebody holds is changed without an index, which comes later
   await db.drain()
   await db.equal()
   assert.equal((await lookups(db)).length, 1)
+  // What a migration that ended could not drop, the next one does.
+  await db.target.sql('update pgmove.migration set finished_at = now()')
+  await undoLeftovers(holder, 'another')
+  assert.deepEqual(await lookups(db), [])
 })
