@@ -3,6 +3,7 @@ import { dumpDefinitions as dump } from '../schema/dump-definitions.ts'
 import { openMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
+import { closeAbandoned } from './close-abandoned.ts'
 import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
@@ -12,6 +13,7 @@ export function dumpDefinitions(services: ActivityServices): MigrationActivities
     const source = await run.connect('source', 'definitions', { lockTimeoutMs: 2000 })
     const target = await run.connect('target', 'definitions')
     await openMigrationRecord(target, run.ref)
+    await closeAbandoned(run, target)
     const dumped = await dump({
       source,
       sourceConnection: await run.resolved('source'),

@@ -4,6 +4,7 @@ import { readSelectedTables } from '../source/selected-tables.ts'
 import { openMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
+import { closeAbandoned } from './close-abandoned.ts'
 import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
@@ -13,6 +14,7 @@ export function planTables(services: ActivityServices): MigrationActivities['pla
     const source = await run.connect('source', 'plan', { lockTimeoutMs: 2000 })
     const target = await run.connect('target', 'plan')
     await openMigrationRecord(target, run.ref)
+    await closeAbandoned(run, target)
     const names = await establishNameMap(source, target, run.id, run.spec)
     const tables = await readSelectedTables(source, run.spec, names)
     const plan = await planCopy({

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { UnrewritableError } from '../mapping/unrewritable-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import type { TocEntry } from '../schema/archive-toc.ts'
@@ -9,6 +10,7 @@ import { planGrants } from './plan-grants.ts'
 import { isOwned, ownerStatement, planOwners } from './plan-owners.ts'
 import type { ObjectIdentity } from './plan-owners.ts'
 import { planSettings } from './plan-settings.ts'
+import { targetRole } from './role-mapping.ts'
 import type { RoleMapping } from './role-mapping.ts'
 import { readTargetRoles } from './target-roles.ts'
 
@@ -43,9 +45,11 @@ export async function planAccess(input: AccessInput): Promise<AccessChange[]> {
   const roles = await readTargetRoles(target)
   const objects = entries.filter((entry) => !isAccess(entry))
   const existingOwners = await readExistingOwners(input, roles.me)
+  const isChanged = ({ dumpId, owner }: TocEntry): boolean =>
+    owner !== null && targetRole(mapping, owner) !== (existingOwners.get(dumpId) ?? roles.me)
   const { changes, owners } = planOwners({
     entries: objects,
-    identities: await readIdentities(source, objects, input.rewrite),
+    identities: await readIdentities(source, objects.filter(isChanged), input.rewrite),
     existingOwners,
     madeBefore: await readMadeBefore(input),
     followers: followersOf(objects, input.tables),
@@ -63,7 +67,7 @@ export async function planAccess(input: AccessInput): Promise<AccessChange[]> {
   const isThere = ({ dumpId }: TocEntry): boolean => kept.has(dumpId) && Object.keys(mapping.map).length === 0
   return [
     ...changes,
-    ...planGrants({ entries: grants.filter((entry) => !isThere(entry)), owners, mapping, roles, version: target.version }),
+    ...(await planGrants({ entries: grants.filter((entry) => !isThere(entry)), owners, mapping, roles, version: target.version })),
     ...(everything ? planSettings(await readDatabaseFacts(source), await readDatabaseFacts(target), mapping, roles) : []),
   ]
 }
@@ -96,7 +100,8 @@ async function readIdentities(
   )
   const byKey = new Map(rows.map((row) => [row.key, row]))
   const identities = new Map<number, ObjectIdentity>()
-  for (const entry of keys) {
+  for (const [n, entry] of keys.entries()) {
+    if (n % AT_ONCE === 0) await setImmediate()
     const row = byKey.get(entryKey(entry))
     const known = row?.type && row.identity ? mapped({ type: row.type, identity: row.identity }, rewrite) : undefined
     if (known) identities.set(entry.dumpId, known)
@@ -120,6 +125,8 @@ function mapped({ type, identity }: ObjectIdentity, rewrite: (statement: string)
 }
 
 const NOBODY = 'o'
+/** Statements parsed between two turns of the event loop: heartbeats must not wait for tens of thousands. */
+const AT_ONCE = 100
 
 /** The owners of kept objects, by the source's dump id. */
 async function readExistingOwners({ target, entries, kept, existing }: AccessInput, me: string): Promise<Map<number, string>> {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { ident } from '../postgres/quote.ts'
 import type { TocEntry } from '../schema/archive-toc.ts'
 import type { AccessChange } from './access-change.ts'
@@ -23,11 +24,12 @@ export interface GrantsInput {
  * The grants that can be kept, and those left to a person, statement by statement. A grant is never given to another role than the
  * source's, mapped; only the object's owner is whoever owns it on the target.
  */
-export function planGrants(input: GrantsInput): AccessChange[] {
+export async function planGrants(input: GrantsInput): Promise<AccessChange[]> {
   const onSchemas: AccessChange[] = []
   const others: AccessChange[] = []
   const defaults: AccessChange[] = []
-  for (const entry of input.entries) {
+  for (const [n, entry] of input.entries.entries()) {
+    if (n % AT_ONCE === 0) await setImmediate()
     const list = entry.kind === 'DEFAULT ACL' ? defaults : entry.tag.startsWith('SCHEMA ') ? onSchemas : others
     list.push(...planEntry(entry, input))
   }
@@ -63,6 +65,8 @@ function planEntry(entry: TocEntry, input: GrantsInput): AccessChange[] {
 }
 
 const SINCE_MAINTAIN = 170000
+/** Statements parsed between two turns of the event loop: heartbeats must not wait for tens of thousands. */
+const AT_ONCE = 100
 
 /** Whom the target role has to become, because it is a member of the owner without having its rights. */
 function actingOwner(owner: string | undefined, { me, known }: TargetRoles): string | null {

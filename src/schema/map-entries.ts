@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { LeftOutColumn } from '../mapping/left-out-columns.ts'
 import type { NameMap, RelationName } from '../mapping/name-map.ts'
 import { loadParser, rewriteDefinition } from '../mapping/rewrite-definition.ts'
@@ -29,6 +30,8 @@ export interface MappedEntries {
   readonly relationOf: (relation: RelationName) => number | undefined
 }
 
+/** Entries between two turns of the event loop. */
+const AT_ONCE = 100
 const RELATIONS: ReadonlySet<string> = new Set(['TABLE', 'FOREIGN TABLE', 'VIEW', 'MATERIALIZED VIEW'])
 const ROUTINES: ReadonlySet<string> = new Set(['FUNCTION', 'PROCEDURE', 'AGGREGATE'])
 
@@ -58,7 +61,9 @@ export async function mapEntries(
   await loadParser()
   const mapped: TocEntry[] = []
   const schemas = new Set<string>()
-  for (const entry of entries) {
+  for (const [n, entry] of entries.entries()) {
+    // Parsing takes a fraction of a millisecond each, and heartbeats must not wait for tens of thousands.
+    if (n % AT_ONCE === 0) await setImmediate()
     const renaming = facts && definitionByRenaming(entry, { ...facts, names })
     try {
       const { definition: otherwise, remarks } = rewriteDefinition(entry.definition, names, { leftOut })
