@@ -54,7 +54,8 @@ export const GAVE_WAY = 'a statement on the source waited for its lock'
 /**
  * Copies tables exactly once (HANDOFF.md R3): what was copied and under which snapshot is recorded in the target transaction that
  * makes the copies final. Gives the tables free for a statement that has waited a second for one, and tries again; not under a
- * shared snapshot. If that fails for several at once, each is copied by itself. May be killed anywhere and run again, also
+ * shared snapshot. If that fails for several at once, each is copied by itself;
+ * one that the target refuses does not keep the others from it. May be killed anywhere and run again, also
  * beside an older attempt. In the order of `tables`.
  */
 export async function copyTables(args: CopyTablesArgs): Promise<CopiedTable[]> {
@@ -68,9 +69,28 @@ export async function copyTables(args: CopyTablesArgs): Promise<CopiedTable[]> {
     signal.throwIfAborted()
     if (!(error instanceof MigrationError) || error.kind === 'ConnectionLost') throw error
   }
-  const copied: CopiedTable[] = []
-  for (const table of tables) copied.push(await copyOne(args, table, 'it was copied together with a table that failed'))
-  return copied
+  return copyEach(args)
+}
+
+/** One by one. What the target refuses is tried again after the others, since a check may read tables that were still empty. */
+async function copyEach(args: CopyTablesArgs): Promise<CopiedTable[]> {
+  const copied = new Map<MigratedTable, CopiedTable>()
+  for (let open = args.tables; open.length > 0;) {
+    const refused: MigratedTable[] = []
+    let refusal: unknown
+    for (const table of open) {
+      try {
+        copied.set(table, await copyOne(args, table, 'it was copied together with a table that failed'))
+      } catch (error) {
+        if (!(error instanceof MigrationError) || error.kind !== 'RejectedByTarget') throw error
+        refused.push(table)
+        refusal ??= error
+      }
+    }
+    if (refused.length === open.length) throw refusal
+    open = refused
+  }
+  return args.tables.flatMap((table) => copied.get(table) ?? [])
 }
 
 async function copyOne(args: CopyTablesArgs, table: MigratedTable, firstReason: string): Promise<CopiedTable> {

@@ -181,6 +181,29 @@ test('a refused row names the table, holds no value, and leaves both sessions us
   assert.equal((await copy('wide')).rows, '40000')
 })
 
+test('a check that reads another table is satisfied once that one is copied; a refused table keeps no other from it', async () => {
+  const fixture = await migrationFixture(
+    await server(13),
+    await server(17),
+    `create table first (id int); create table second (id int); create table third (id int);
+     create function known(int) returns boolean language plpgsql stable as $$ begin return exists (select from public.second where id = $1); end $$;
+     alter table first add constraint known check (known(id))`,
+  )
+  await fixture.source.sql('insert into second values (1), (2); insert into first values (1); insert into third values (5)')
+  await fixture.target.sql('alter table third add constraint low check (id < 5)')
+  await plan(fixture)
+  const { source, sourceObserver, target } = await lane(fixture)
+  const all = async () => (await readMigratedTables(target, fixture.id)).sort((a, b) => (a.sourceTable < b.sourceTable ? -1 : 1))
+  const args = { source, sourceObserver, target, id: fixture.id, incremental: true, replicaRole: true, signal: never }
+  await assert.rejects(copyTables({ ...args, tables: await all() }), { kind: 'RejectedByTarget', message: /third/ })
+  for (const table of ['first', 'second']) await assertEqual(fixture, table)
+  await fixture.target.sql('alter table third drop constraint low')
+  assert.deepEqual(
+    (await copyTables({ ...args, tables: await all() })).map(({ rows, now }) => [rows, now]),
+    [['1', false], ['2', false], ['1', true]],
+  ) // prettier-ignore
+})
+
 test('an ALTER TABLE that waits gets through, and the copy begins again', async () => {
   const fixture = await migrationFixture(await server(13), await server(17), WIDE)
   await fixture.source.sql(FILL)
