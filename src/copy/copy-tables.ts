@@ -165,9 +165,15 @@ async function record(
   await recordCopies(target, id, results, handoff, systemIdentifier ?? null)
 }
 
-/** For a transaction that copies; losing it in a crash loses its record too. */
+/**
+ * For a transaction that copies. Once its commit has returned it must be durable: the workflow does not ask again whether a crash of the target
+ * has undone it. An asynchronous commit that the server, database or role has as default becomes a local one.
+ */
 export function copyingSettings(replicaRole: boolean): string {
-  return `set local synchronous_commit = off${replicaRole ? '; set local session_replication_role = replica' : ''}`
+  return (
+    `select set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'local' else current_setting('synchronous_commit') end, true)` +
+    (replicaRole ? '; set local session_replication_role = replica' : '')
+  )
 }
 
 export async function targetShapes(target: Database, tables: readonly MigratedTable[]): Promise<TableShape[]> {
