@@ -9,7 +9,8 @@ z.config({ jitless: true })
 
 const NAME_BYTES = 63
 const NAME_FORM = `a name of 1 to ${NAME_BYTES} bytes`
-const isName = (name: string): boolean => name !== '' && utf8Length(name) <= NAME_BYTES && !name.includes('\0')
+/** Half of a surrogate pair is no character: it would reach the server as another name. */
+const isName = (name: string): boolean => name !== '' && utf8Length(name) <= NAME_BYTES && !name.includes('\0') && !/\p{Cs}/u.test(name)
 
 /** A plain name as it stands in the catalogue, unquoted. */
 const plainName = z.string({ error: NAME_FORM }).refine(isName, { error: NAME_FORM }).meta({ minLength: 1, maxLength: NAME_BYTES })

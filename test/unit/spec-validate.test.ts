@@ -151,6 +151,7 @@ const WRONG_MAPPING: [entry: Record<string, unknown>, problems: string[]][] = [
   [{ schema: 'a', as: 'pgmove' }, ['$.objects[0].as: "pgmove" / a schema other than pgmove, pg_… and information_schema']],
   [{ schema: 'a', as: 'pg_x' }, ['$.objects[0].as: "pg_x" / a schema other than pgmove, pg_… and information_schema']],
   [{ schema: 'a', table: 'b', as: 'x'.repeat(64) }, [`$.objects[0].as: "${'x'.repeat(59)}…" / a name of 1 to 63 bytes`]],
+  [{ schema: 'a', table: 'b', as: 'x\ud800' }, ['$.objects[0].as: "x\\ud800" / a name of 1 to 63 bytes']],
   [{ schema: 'a', columns: ['b'] }, ['$.objects[0].columns: a list / "columns" only with "table"']],
   [
     { schema: 'a', table: 'b', columns: ['c', 'd', 'c'] },
