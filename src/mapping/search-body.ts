@@ -48,12 +48,18 @@ function mentionOf(words: readonly Word[], at: number, index: NameIndex): string
     const same = target === `${relation.schema}.${name}`
     return same ? `${written}, which has other columns on the target` : `${written}, which is ${target} on the target`
   }
-  const [table] = index.columns.get(name) ?? []
-  if (!table) return undefined
-  const target = index.map.column(table, name)
-  const where = label(index, table)
-  return target === undefined ? `${name}, which is left out of ${where}` : `${name}, which is ${target} in ${where} on the target`
+  const tables = index.columns.get(name) ?? []
+  if (tables.length === 0) return undefined
+  // Which table a bare column belongs to can't be told.
+  const places = tables.slice(0, MOST_TABLES).map((table) => {
+    const target = index.map.column(table, name)
+    return target === undefined ? `left out of ${label(index, table)}` : `${target} in ${label(index, table)} on the target`
+  })
+  const more = tables.length > MOST_TABLES ? ` or another name in ${tables.length - MOST_TABLES} more` : ''
+  return `${name}, which is ${places.join(' or ')}${more}`
 }
+
+const MOST_TABLES = 3
 
 function label({ map }: NameIndex, relation: RelationName): string {
   const { schema, name } = map.relation(relation)

@@ -60,3 +60,22 @@ test('SQL bodies that depend on the search_path or on types stay as they are, wi
   assert.match(why(' select app.users.id from app.t ') ?? '', /not one of the query's tables/)
   assert.deepEqual(remarksOf('sql', ' with users as (select 1 as id) select id from users '), [])
 })
+
+test('a column that several tables rename is told with each of them', () => {
+  const tables = ['users', 'leads', 'staff', 'gone'].map((name) => ({
+    schema: 'app',
+    name,
+    as: name,
+    columns: [['email', `${name}_mail`]] as const,
+  }))
+  const map = new NameMap({ schemas: [], tables })
+  const { remarks } = rewriteDefinition(
+    `create function app.f() returns trigger language plpgsql as $$ begin new.email := 'x'; return new; end $$`,
+    map,
+    { object: 'f' },
+  )
+  assert.deepEqual(remarks, [
+    'f, line 1: mentions email, which is users_mail in app.users on the target or leads_mail in app.leads on the target ' +
+      'or staff_mail in app.staff on the target or another name in 1 more',
+  ])
+})
