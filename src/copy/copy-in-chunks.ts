@@ -9,8 +9,9 @@ import { chunkRanges } from './chunk-ranges.ts'
 import { fenceAttempt, lockChunk, markChunk, sumChunks, writeChunks } from './chunk-record.ts'
 import { beginAttempt, lockRecords, recordCopies } from './copy-record.ts'
 import type { CopiedTable } from './copy-record.ts'
-import { copyingSettings, copyTables, EARLIER_ENDED, GAVE_WAY, named, targetShapes } from './copy-tables.ts'
+import { copyingSettings, copyTables, targetShapes } from './copy-tables.ts'
 import type { CopyOptions } from './copy-tables.ts'
+import { copyUntilDone, EARLIER_ENDED } from './copy-until-done.ts'
 import { emptyTables, prepareEmptying } from './empty-tables.ts'
 import { BEGIN_SNAPSHOT } from './open-snapshot.ts'
 import type { OpenedTables } from './open-snapshot.ts'
@@ -37,8 +38,6 @@ export interface CopyInChunksArgs extends CopyOptions {
   readonly openLane: (job: number) => Promise<ChunkLane>
 }
 
-const FIRST_PAUSE_MS = 500
-const LONGEST_PAUSE_MS = 10_000
 const LANE_TRIES = 5
 const LANE_PAUSE_MS = 1000
 
@@ -50,21 +49,12 @@ const LANE_PAUSE_MS = 1000
  */
 export async function copyInChunks(args: CopyInChunksArgs): Promise<CopiedTable> {
   const { table, signal } = args
-  let why = EARLIER_ENDED
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-    try {
-      const copied = await attempt(args, why)
-      if (copied) return copied
-      const [whole] = await copyTables({ ...args, tables: [table] })
-      if (whole) return whole
-    } catch (error) {
-      signal.throwIfAborted()
-      if (!(error instanceof MigrationError)) throw error
-      if (error.kind !== 'LockTimeout') throw named(error, qualified(table.sourceSchema, table.sourceTable))
-    }
-    why = GAVE_WAY
-    await pause(pauseMs, signal)
-  }
+  return copyUntilDone(
+    table,
+    signal,
+    EARLIER_ENDED,
+    async (why) => (await attempt(args, why)) ?? (await copyTables({ ...args, tables: [table] }))[0],
+  )
 }
 
 /** Undefined if the table can't be cut. */

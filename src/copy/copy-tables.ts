@@ -1,11 +1,10 @@
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import { parseLsn } from '../postgres/lsn.ts'
-import { pause } from '../source/retry-on-lock.ts'
-import { qualified } from '../postgres/quote.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { beginAttempt, lockRecords, recordCopies } from './copy-record.ts'
 import type { CopiedTable, CopyResult } from './copy-record.ts'
+import { copyUntilDone, EARLIER_ENDED } from './copy-until-done.ts'
 import { emptyTables, missingOnTarget, prepareEmptying } from './empty-tables.ts'
 import type { Handoff } from './open-snapshot.ts'
 import { underSnapshot } from './source-snapshot.ts'
@@ -45,11 +44,6 @@ export interface CopyTablesArgs extends CopyOptions {
   /** Small ones: they share one snapshot and one transaction on each side. */
   readonly tables: readonly MigratedTable[]
 }
-
-const FIRST_PAUSE_MS = 500
-const LONGEST_PAUSE_MS = 10_000
-export const EARLIER_ENDED = 'an earlier attempt ended before its copy was recorded'
-export const GAVE_WAY = 'a statement on the source waited for its lock'
 
 /**
  * Copies tables exactly once (HANDOFF.md R3): what was copied and under which snapshot is recorded in the target transaction that
@@ -93,21 +87,8 @@ async function copyEach(args: CopyTablesArgs): Promise<CopiedTable[]> {
   return args.tables.flatMap((table) => copied.get(table) ?? [])
 }
 
-async function copyOne(args: CopyTablesArgs, table: MigratedTable, firstReason: string): Promise<CopiedTable> {
-  const { signal } = args
-  let why = firstReason
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-    try {
-      const [copied] = await attempt({ ...args, tables: [table] }, why)
-      if (copied) return copied
-    } catch (error) {
-      signal.throwIfAborted()
-      if (!(error instanceof MigrationError)) throw error
-      if (error.kind !== 'LockTimeout') throw named(error, qualified(table.sourceSchema, table.sourceTable))
-    }
-    why = GAVE_WAY
-    await pause(pauseMs, signal)
-  }
+function copyOne(args: CopyTablesArgs, table: MigratedTable, firstReason: string): Promise<CopiedTable> {
+  return copyUntilDone(table, args.signal, firstReason, async (why) => (await attempt({ ...args, tables: [table] }, why))[0])
 }
 
 async function attempt(args: CopyTablesArgs, why: string): Promise<CopiedTable[]> {
@@ -183,18 +164,5 @@ export async function targetShapes(target: Database, tables: readonly MigratedTa
     const shape = shapes[at]
     if (shape?.kind === 'r' || shape?.kind === 'p') return shape
     throw missingOnTarget(table)
-  })
-}
-
-/** The error with the name of the table whose copy failed. */
-export function named(error: MigrationError, label: string): MigrationError {
-  if (error.table !== undefined || error.kind === 'ConnectionLost') return error
-  const { kind, side, lsn, hint, message } = error
-  return new MigrationError(kind, `${message} Table ${label} is copied again from its start.`, {
-    side,
-    table: label,
-    lsn,
-    hint,
-    cause: error,
   })
 }

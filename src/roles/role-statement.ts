@@ -1,4 +1,4 @@
-import { loadModule, parseSync, scanSync } from 'libpg-query'
+import { parseSync, scanSync } from 'libpg-query'
 import { ident } from '../postgres/quote.ts'
 
 /** One statement of a definition, with the roles that it names. */
@@ -28,14 +28,9 @@ interface ParsedStatement {
   readonly end: number
 }
 
-/** PostgreSQL's parser is WebAssembly, which has to be loaded once before anything else of this file is used. */
-export async function loadRoleParser(): Promise<void> {
-  await loadModule()
-}
-
 /**
  * The statements of a definition by pg_dump. Roles are found in PostgreSQL's own parse tree, and replaced at their positions there:
- * a name in a literal, a comment or another object's name is never one.
+ * a name in a literal, a comment or another object's name is never one. `loadParser` must have been awaited.
  *
  * @throws Error if PostgreSQL's parser refuses the definition
  */

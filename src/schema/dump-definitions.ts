@@ -1,6 +1,6 @@
 import { readLeftOutColumns } from '../mapping/left-out-columns.ts'
 import { NameMap } from '../mapping/name-map.ts'
-import { rewriteDefinition } from '../mapping/rewrite-definition.ts'
+import { loadParser, rewriteDefinition } from '../mapping/rewrite-definition.ts'
 import { sameDefinition } from '../mapping/same-definition.ts'
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
@@ -9,7 +9,6 @@ import { mapRoles } from '../roles/map-definition.ts'
 import { droppedGrants, isAccess, planAccess } from '../roles/plan-access.ts'
 import { UNMAPPED } from '../roles/role-mapping.ts'
 import type { RoleMapping } from '../roles/role-mapping.ts'
-import { loadRoleParser } from '../roles/role-statement.ts'
 import type { ResolvedConnection } from '../postgres/resolved-connection.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { note } from '../state/migration-record.ts'
@@ -106,7 +105,7 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
     applicationName: `pgmove ${id} compare`,
   })
   const facts = await readTargetFacts(target)
-  await loadRoleParser()
+  await loadParser()
   const restorable = selected.map((entry) => {
     const definition = restorableDefinition(entry, facts, own)
     return { ...entry, definition: mapRoles({ ...entry, definition }, roles) }

@@ -3,9 +3,10 @@ import { before, test } from 'node:test'
 import fc from 'fast-check'
 import { ident } from '../../src/postgres/quote.ts'
 import { withoutMaintain } from '../../src/roles/without-maintain.ts'
-import { loadRoleParser, roleStatements, withRoles } from '../../src/roles/role-statement.ts'
+import { loadParser } from '../../src/mapping/sql-parser.ts'
+import { roleStatements, withRoles } from '../../src/roles/role-statement.ts'
 
-before(loadRoleParser)
+before(loadParser)
 
 const to =
   (map: Readonly<Record<string, string>>) =>

@@ -1,6 +1,7 @@
 import { sqlState } from '../../errors/classify.ts'
 import { MigrationError } from '../../errors/migration-error.ts'
 import type { NameMap } from '../../mapping/name-map.ts'
+import { loadParser } from '../../mapping/sql-parser.ts'
 import type { Database } from '../../postgres/connect.ts'
 import type { MigrationSpec } from '../../spec/migration-spec.ts'
 import type { CatalogueKind, Versions } from './catalogue-kind.ts'
@@ -8,7 +9,6 @@ import { comparisonScope } from './comparison-scope.ts'
 import { KindComparison } from './kind-comparison.ts'
 import { CATALOGUE_KINDS } from './kinds.ts'
 import type { MetadataDifference, NotCompared } from './metadata-difference.ts'
-import { loadTreeParser } from './parse-tree.ts'
 import { readKind } from './read-kind.ts'
 import type { CatalogueObject } from './read-kind.ts'
 import type { RenamingParts } from './target-wording.ts'
@@ -50,7 +50,7 @@ export interface MetadataComparisonArgs {
  */
 export async function compareMetadata(args: MetadataComparisonArgs): Promise<MetadataComparison> {
   const { source, target, spec, map, signal } = args
-  await loadTreeParser()
+  await loadParser()
   const versions: Versions = { source: source.version, target: target.version }
   const scope = await comparisonScope(source, spec, map)
   const roles = await readTargetRoles(target, spec.roles.map)

@@ -1,9 +1,4 @@
-import { loadModule, parseSync } from 'libpg-query'
-
-/** Loads PostgreSQL's parser; before the first call of the others. */
-export async function loadTreeParser(): Promise<void> {
-  await loadModule()
-}
+import { parseSync } from 'libpg-query'
 
 type Tree = Readonly<Record<string, unknown>>
 
@@ -21,6 +16,8 @@ const NAME_LISTS: ReadonlySet<string> = new Set(['funcname', 'names', 'collname'
  * A statement's parse tree as text, without what servers of different versions word differently though it means the same: places in the
  * text, `pg_catalog.`, SQL syntax or a plain call, a cast of an array or of its elements, nesting of AND and OR, and in the outermost
  * query over one table the table's name before its columns, which 16 and later leave out. With `pick`, only those parts.
+ *
+ * `loadParser` must have been awaited.
  *
  * @throws if the parser does not know the statement
  */
