@@ -58,7 +58,8 @@ for (const [fromMajor, toMajor] of [
       rewritten.flatMap(({ remarks }) => remarks),
       [
         'function app.touch(), line 3: mentions app.audit, which is Sales "x".y.audit on the target',
-        'function app.touch(), line 3: mentions email, which is name in Sales "x".y.orders on the target',
+        'function app.touch(), line 3: mentions email, which is name in Sales "x".y.orders on the target ' +
+          'or mail in Sales "x".y.users on the target or mail in Sales "x".y.orders_2024 on the target or another name in 2 more',
       ],
     )
     await restore(to, rewritten, 'pre-data')
