@@ -6,11 +6,13 @@ import type { CleanUpActivities, CleanedSource, SourceCleanUp } from '../workflo
 import { sourceLabel } from '../workflows/clean-up-result.ts'
 import type { RemovedFromSource } from '../workflows/clean-up-result.ts'
 import type { ActivityServices } from './activity-run.ts'
-import { cleanUpActivity } from './clean-up-activity.ts'
+import { standaloneActivity } from './standalone-activity.ts'
+
+const HINT = 'The next clean-up tries again.'
 
 /** Removes from one source what migrations that are over have left there; see CleanUpActivities. */
 export function cleanUpSource(services: ActivityServices): CleanUpActivities['cleanUpSource'] {
-  return cleanUpActivity<SourceCleanUp, CleanedSource, readonly RemovedFromSource[]>(async (run, input) => {
+  return standaloneActivity<SourceCleanUp, CleanedSource, readonly RemovedFromSource[]>(HINT, async (run, input) => {
     const { client, info } = run.context
     const { signal } = run
     const namespace = info.namespace

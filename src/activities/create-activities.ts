@@ -1,4 +1,5 @@
 import type { CleanUpActivities } from '../workflows/clean-up-activities.ts'
+import type { ConnectionActivities } from '../workflows/connection-activities.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
 import { applyChanges } from './apply-changes.ts'
@@ -8,6 +9,7 @@ import { compareCounts } from './compare-counts.ts'
 import { compareMetadata } from './compare-metadata.ts'
 import { copyGroup } from './copy-group.ts'
 import { copyUnderOneSnapshot } from './copy-under-one-snapshot.ts'
+import { diagnoseConnection } from './diagnose-connection.ts'
 import { dumpDefinitions } from './dump-definitions.ts'
 import { findSources } from './find-sources.ts'
 import { finishCopy } from './finish-copy.ts'
@@ -29,7 +31,7 @@ import { verifyTarget } from './verify-target.ts'
 import { writeReport } from './write-report.ts'
 
 /** All activities of a worker, with what they need from outside. */
-export function createActivities(services: ActivityServices): MigrationActivities & CleanUpActivities {
+export function createActivities(services: ActivityServices): MigrationActivities & CleanUpActivities & ConnectionActivities {
   return {
     applyChanges: applyChanges(services),
     buildIndexes: buildIndexes(services),
@@ -38,6 +40,7 @@ export function createActivities(services: ActivityServices): MigrationActivitie
     compareMetadata: compareMetadata(services),
     copyGroup: copyGroup(services),
     copyUnderOneSnapshot: copyUnderOneSnapshot(services),
+    diagnoseConnection: diagnoseConnection(services),
     dumpDefinitions: dumpDefinitions(services),
     findSources: findSources(),
     finishCopy: finishCopy(services),

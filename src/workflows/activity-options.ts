@@ -1,6 +1,7 @@
 import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { ActivityOptions } from '@temporalio/workflow'
 import type { CleanUpActivities } from './clean-up-activities.ts'
+import type { ConnectionActivities } from './connection-activities.ts'
 import { DATA_QUEUE_SUFFIX } from './data-queue.ts'
 import type { MigrationActivities } from './migration-activities.ts'
 
@@ -40,4 +41,10 @@ export function activity<K extends keyof MigrationActivities>(
 export function cleanUpActivity<K extends keyof CleanUpActivities>(name: K, summary: string): CleanUpActivities[K] {
   const retry = { ...ACTIVITY_OPTIONS.retry, maximumAttempts: 3 }
   return proxyActivities<CleanUpActivities>({ ...ACTIVITY_OPTIONS, startToCloseTimeout: '1 hour', retry, summary })[name]
+}
+
+/** Runs an activity of a connection test. It answers a connection that fails as well; what is tried again is only the loss of a worker. */
+export function connectionActivity<K extends keyof ConnectionActivities>(name: K, summary: string): ConnectionActivities[K] {
+  const retry = { ...ACTIVITY_OPTIONS.retry, maximumAttempts: 3 }
+  return proxyActivities<ConnectionActivities>({ ...ACTIVITY_OPTIONS, startToCloseTimeout: '10 minutes', retry, summary })[name]
 }

@@ -1,4 +1,5 @@
 export { cleanUpSlots } from './clean-up-slots.ts'
 export { migrateDatabase } from './migrate-database.ts'
+export { precheckMigration } from './precheck-migration.ts'
+export { testConnection } from './test-connection.ts'
 export { validateMigration } from './validate-migration.ts'
-export { precheckMigration, testConnection } from './later-workflows.ts'

@@ -4,9 +4,12 @@ import test from 'node:test'
 import { promisify } from 'node:util'
 import { WorkflowFailedError } from '@temporalio/client'
 import type { ApplicationFailure } from '@temporalio/client'
+import { freePort } from '../../dev/free-port.ts'
+import type { PrecheckResult } from '../../src/workflows/status.ts'
+import type { ConnectionTestResult } from '../../src/workflows/test-connection.ts'
 import { testMigration } from '../migration-run.ts'
 import type { RunningMigration } from '../migration-run.ts'
-import { eventually } from '../servers.ts'
+import { eventually, uniqueName } from '../servers.ts'
 import { contents, remains, smallPair } from '../small-source.ts'
 
 const run = promisify(execFile)
@@ -40,19 +43,36 @@ test('a wrong spec lists every problem by its path, and repeats no password', LI
   assert.ok(!message.includes('hunter2'))
 })
 
-test('workflow types of a later version say so', LIMIT, async () => {
-  const migration = await testMigration({ source: 'unused', target: 'unused' })
+test('testConnection and precheckMigration answer before a migration is started, and touch nothing', LIMIT, async () => {
+  const { source, target } = await smallPair()
+  const migration = await testMigration({ source: source.url, target: target.url })
   await migration.worker()
-  for (const type of ['testConnection', 'precheckMigration']) {
-    const handle = await migration.client.workflow.start(type, {
-      taskQueue: migration.taskQueue,
-      workflowId: `${migration.taskQueue}-${type}`,
-      args: [{}],
-    })
-    const { type: kind, message } = await failureOf({ result: () => handle.result() })
-    assert.equal(kind, 'InvalidSpec')
-    assert.match(message, /not in this version/)
+  const start = <R>(type: string, argument: unknown): Promise<R> => {
+    const options = { taskQueue: migration.taskQueue, workflowId: uniqueName(type), args: [argument] }
+    return migration.client.workflow.execute(type, options) as Promise<R>
   }
+  const [here, there] = [{ env: 'TEST_SOURCE' }, { env: 'TEST_TARGET' }]
+  const both = await start<ConnectionTestResult>('testConnection', { source: here, target: there })
+  assert.deepEqual([both.source?.status, both.target?.status], ['Passed', 'Passed'])
+  const one = await start<ConnectionTestResult>('testConnection', { target: { env: 'NO_SUCH_VARIABLE' } })
+  assert.deepEqual([Object.keys(one), one.target?.status, one.target?.diagnosis.length], [['target'], 'Failed', 1])
+  const refused = await failureOf({ result: () => start('testConnection', { sauce: here }) })
+  assert.equal(refused.type, 'InvalidSpec')
+
+  const warned = await start<PrecheckResult>('precheckMigration', { source: here, target: there, ddl: 'pause' })
+  assert.equal(warned.status, 'Warning')
+  assert.deepEqual(
+    warned.items.filter(({ status }) => status !== 'Passed').map(({ name }) => name),
+    ['replica_identity'],
+  )
+  await target.sql('create table journal (line text); insert into journal values (1)')
+  const failed = await start<PrecheckResult>('precheckMigration', { source: here, target: there, ddl: 'pause' })
+  assert.equal(failed.status, 'Failed')
+  const nowhere = { source: { url: `postgres://postgres@127.0.0.1:${await freePort()}/x` }, target: there }
+  const { status, items } = await start<PrecheckResult>('precheckMigration', nowhere)
+  assert.deepEqual([status, items.map(({ name }) => name)], ['Failed', ['connection']])
+  assert.deepEqual(await remains(source), [])
+  assert.deepEqual(await remains(target), [])
 })
 
 test('a cutover sent before replication has begun is kept; sent twice by the CLI it is one', LIMIT, async () => {

@@ -6,40 +6,42 @@ import { MigrationError } from '../errors/migration-error.ts'
 import { activityFailure } from './activity-failure.ts'
 
 const HEARTBEAT_MS = 1_000
-const HINT = 'The next clean-up tries again.'
 
 /** One attempt: what it has to tell the next one, and how it learns of a cancel. */
-export interface CleanUpRun<P> {
+export interface StandaloneRun<P> {
   readonly context: Context
   readonly signal: AbortSignal
   /** Kept in the heartbeat, so that a later attempt finds it. */
   progress: P | undefined
 }
 
-/** Makes an activity of the clean-up, which belongs to no migration: heartbeats, and errors as failures whose type is their kind. */
-export function cleanUpActivity<I, R, P = never>(body: (run: CleanUpRun<P>, input: I) => Promise<R>): (input: I) => Promise<R> {
+/** Makes an activity that belongs to no migration: heartbeats, and errors as failures whose type is their kind. `hint` says what happens next. */
+export function standaloneActivity<I, R, P = never>(
+  hint: string,
+  body: (run: StandaloneRun<P>, input: I) => Promise<R>,
+): (input: I) => Promise<R> {
   return async (input) => {
     const context = Context.current()
     const signal = context.cancellationSignal
     setMaxListeners(200, signal)
-    const run: CleanUpRun<P> = { context, signal, progress: context.info.heartbeatDetails as P | undefined }
+    const run: StandaloneRun<P> = { context, signal, progress: context.info.heartbeatDetails as P | undefined }
     const ticker = setInterval(() => context.heartbeat(run.progress), HEARTBEAT_MS)
     try {
       return await body(run, input)
     } catch (error) {
       context.heartbeat(run.progress)
       if (signal.aborted) throw signal.reason instanceof CancelledFailure ? signal.reason : new CancelledFailure('CANCELLED')
-      throw failure(error)
+      throw failure(error, hint)
     } finally {
       clearInterval(ticker)
     }
   }
 }
 
-function failure(error: unknown): unknown {
+function failure(error: unknown, hint: string): unknown {
   if (!(error instanceof MigrationError)) return error
   const { kind, message, side } = error
   const retried = errorPolicy(kind) === 'retry'
-  const named = new MigrationError(kind, message, { side, hint: HINT, cause: error })
+  const named = new MigrationError(kind, message, { side, hint, cause: error })
   return activityFailure(named, { nonRetryable: !retried, ...(retried ? { retryDelayMs: 2_000 } : {}) })
 }

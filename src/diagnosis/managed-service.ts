@@ -1,0 +1,39 @@
+import type { Database } from '../postgres/connect.ts'
+
+/** Who runs the server, as far as its roles and functions tell. */
+export type ManagedService = 'Amazon RDS' | 'Amazon Aurora' | 'Google Cloud SQL' | 'Azure Database for PostgreSQL'
+
+/** Recognises a managed service by the roles and functions that it puts into every database; undefined for any other server. */
+export async function managedService(database: Database): Promise<ManagedService | undefined> {
+  const [row] = await database.query<{ rds: string; aurora: string; google: string; azure: string }>(
+    `select exists (select from pg_roles where rolname = 'rds_superuser') as rds,
+            exists (select from pg_proc where proname = 'aurora_version') as aurora,
+            exists (select from pg_roles where rolname = 'cloudsqlsuperuser') as google,
+            exists (select from pg_roles where rolname = 'azure_pg_admin') as azure`,
+  )
+  if (row?.aurora === 't') return 'Amazon Aurora'
+  if (row?.rds === 't') return 'Amazon RDS'
+  if (row?.google === 't') return 'Google Cloud SQL'
+  return row?.azure === 't' ? 'Azure Database for PostgreSQL' : undefined
+}
+
+/** How `wal_level = logical` comes about there. */
+export function walLevelFix(service: ManagedService | undefined): string {
+  switch (service) {
+    case 'Amazon RDS':
+      return 'Set rds.logical_replication = 1 in the parameter group of the instance and reboot it.'
+    case 'Amazon Aurora':
+      return 'Set rds.logical_replication = 1 in the parameter group of the cluster and reboot the writer.'
+    case 'Google Cloud SQL':
+      return 'Set the flag cloudsql.logical_decoding = on; the instance restarts.'
+    case 'Azure Database for PostgreSQL':
+      return 'Set the server parameter wal_level = logical and restart the server.'
+    case undefined:
+      return 'Run "alter system set wal_level = logical" as superuser and restart the server.'
+  }
+}
+
+/** The statement that lets a role, already quoted, replicate there. */
+export function replicationGrant(service: ManagedService | undefined, role: string): string {
+  return service === 'Amazon RDS' || service === 'Amazon Aurora' ? `grant rds_replication to ${role}` : `alter role ${role} replication`
+}
