@@ -71,6 +71,11 @@ create table pgmove.migrated_table (
   system_identifier text,
   copied_at timestamptz,
   indexed_at timestamptz,
+  -- why it is to be copied again; the stream stands still until it is
+  copy_again text,
+  -- why its changes are no longer applied, and the last commit of the source whose changes it has
+  left_out text,
+  left_out_lsn pg_lsn,
   primary key (id, source_schema, source_table)
 );
 -- How far the copies that run now are. Apart from migrated_table: a copy holds its row there locked until it is final.
@@ -143,6 +148,8 @@ create table pgmove.object_change (
   object text not null,
   own boolean not null,
   restore text not null,
+  -- of a foreign key that was dropped for a copy: [[schema, table], …], both ends
+  tables json,
   restored_at timestamptz,
   primary key (id, kind, object)
 );

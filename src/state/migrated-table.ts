@@ -20,6 +20,10 @@ export interface MigratedTable {
   readonly copied?: { readonly snapshot: string; readonly lsn: string }
   readonly copiedAt?: string
   readonly indexedAt?: string
+  /** Why it is to be copied again (markToCopyAgain). */
+  readonly copyAgain?: string
+  /** Why its changes are no longer applied, and the last commit of the source whose changes it has (leaveOut). */
+  readonly leftOut?: { readonly reason: string; readonly lsn: string }
 }
 
 interface Row extends Record<string, string | null> {
@@ -38,6 +42,9 @@ interface Row extends Record<string, string | null> {
   lsn: string | null
   copied_at: string | null
   indexed_at: string | null
+  copy_again: string | null
+  left_out: string | null
+  left_out_lsn: string | null
 }
 
 /** All selected tables of a migration, or those of one work group, biggest first. */
@@ -62,6 +69,8 @@ export async function readMigratedTables(target: Database, id: string, group?: n
     ...(r.snapshot !== null && r.lsn !== null ? { copied: { snapshot: r.snapshot, lsn: r.lsn } } : {}),
     ...(r.copied_at !== null ? { copiedAt: r.copied_at } : {}),
     ...(r.indexed_at !== null ? { indexedAt: r.indexed_at } : {}),
+    ...(r.copy_again !== null ? { copyAgain: r.copy_again } : {}),
+    ...(r.left_out !== null ? { leftOut: { reason: r.left_out, lsn: r.left_out_lsn ?? '0/0' } } : {}),
   }))
 }
 
