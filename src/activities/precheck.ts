@@ -7,7 +7,7 @@ import { migrationActivity } from './migration-activity.ts'
 
 /** Checks both databases; see MigrationActivities. */
 export function precheck(services: ActivityServices): MigrationActivities['precheck'] {
-  return migrationActivity(services, async (run) => {
+  return migrationActivity(services, async (run, { ignoreWarnings }: Parameters<MigrationActivities['precheck']>[0]) => {
     const source = await run.connect('source', 'precheck', { lockTimeoutMs: 2000 })
     const target = await run.connect('target', 'precheck', { lockTimeoutMs: 2000 })
     const unknown = await unknownObjects(source, run.spec)
@@ -16,6 +16,6 @@ export function precheck(services: ActivityServices): MigrationActivities['prech
     const status = items.some((i) => i.status === 'Failed') ? 'Failed' : items.some((i) => i.status === 'Warning') ? 'Warning' : 'Passed'
     // Everything that did not pass is shown; of what passed, as much as fits into a status.
     const shown = [...items.filter((i) => i.status !== 'Passed'), ...items.filter((i) => i.status === 'Passed')].slice(0, 60)
-    return { id: run.id, status, items: shown, verdict: precheckVerdict(items, run.spec.ignoreWarnings) }
+    return { id: run.id, status, items: shown, verdict: precheckVerdict(items, ignoreWarnings) }
   })
 }

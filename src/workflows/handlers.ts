@@ -1,5 +1,6 @@
 import { ApplicationFailure, setHandler } from '@temporalio/workflow'
 import { validateCutoverArgument } from '../spec/cutover-argument.ts'
+import { validateRerun } from '../spec/rerun-argument.ts'
 import { validateTransferRate } from '../spec/transfer-rate-argument.ts'
 import { reportSignal, signals, statusQuery, updates } from './messages.ts'
 import type { Migration } from './migration.ts'
@@ -31,6 +32,13 @@ function rateProblem(migration: Migration): string | undefined {
   if (!migration.has('full')) return 'This migration copies nothing: it has no full data migration.'
   if (!['precheck', 'schema', 'full'].includes(state.phase)) return 'The copy is over; the limits hold for it alone.'
   return undefined
+}
+
+/** The reason why there is no precheck to run again, or undefined. */
+function rerunProblem({ state }: Migration): string | undefined {
+  if (state.ended) return 'The migration has ended.'
+  if (state.phase !== 'precheck') return 'The precheck is over.'
+  return state.waits.length === 0 ? 'The precheck runs; it waits for nobody.' : undefined
 }
 
 /**
@@ -95,7 +103,26 @@ export function setHandlers(migration: Migration): void {
       if ('problem' in checked) reject(checked.problem)
     },
   })
-  refuseLater(migration, 'rerunPrecheck')
+  const rerunOf = (argument: unknown) => {
+    const problem = rerunProblem(migration)
+    return problem === undefined ? validateRerun(argument, migration.ignoreWarnings) : { problem }
+  }
+  const rerun = (argument: unknown): void => {
+    const checked = rerunOf(argument)
+    if ('problem' in checked) return migration.refuse('InvalidArgument', checked.problem)
+    state.ignoreWarnings = checked.ignoreWarnings
+    migration.tryAgain()
+  }
+  setHandler(signals.rerunPrecheck, rerun, {
+    description: 'Runs a precheck that waits again; {"ignoreWarnings": true | [names]} accepts its warnings.',
+  })
+  setHandler(updates.rerunPrecheck, rerun, {
+    description: 'As the signal rerunPrecheck.',
+    validator: (argument?: unknown): void => {
+      const checked = rerunOf(argument)
+      if ('problem' in checked) reject(checked.problem)
+    },
+  })
   const open = (): void => {
     if (state.ended) reject('The migration has ended.')
   }
@@ -126,7 +153,7 @@ export function setHandlers(migration: Migration): void {
 }
 
 /** A message whose behaviour comes in a later version: the signal is noted in `status.errors`, the update is rejected. */
-function refuseLater(migration: Migration, name: 'resolve' | 'rerunPrecheck'): void {
+function refuseLater(migration: Migration, name: 'resolve'): void {
   setHandler(signals[name], () => migration.refuse('NotInThisVersion', `The signal ${name} ${LATER}`), {
     description: 'Not in this version.',
   })

@@ -35,7 +35,9 @@ export interface StreamResult {
 /** The activities that migrateDatabase calls. Each may be killed at any instruction, run again, or run twice at once. */
 export interface MigrationActivities {
   /** Checks both databases; changes nothing. */
-  precheck(input: MigrationInput): Promise<PrecheckResult & { readonly id: string; readonly verdict: 'go' | 'wait' }>
+  precheck(
+    input: MigrationInput & { readonly ignoreWarnings: MigrationSpec['ignoreWarnings'] },
+  ): Promise<PrecheckResult & { readonly id: string; readonly verdict: 'go' | 'wait' }>
   /** Publication, slot with its snapshot, heartbeat; waits until the slot's snapshot is safe to copy under. */
   prepareSource(input: MigrationInput): Promise<{ readonly slot: string; readonly startLsn: string }>
   /** Writes the list of selected tables with their names on the target, sizes and copy groups. */

@@ -10,6 +10,8 @@ export interface MigrationState {
   paused: boolean
   /** As the signal setTransferRate set it; null: as the spec has it. */
   transferRate: MigrationSpec['transferRate'] | null
+  /** As the signal rerunPrecheck set it; null: as the spec has it. */
+  ignoreWarnings: MigrationSpec['ignoreWarnings'] | null
   /** A cutover was asked for and has not ended. */
   cutoverRequested: boolean
   abortRequested: boolean
@@ -48,6 +50,7 @@ export function initialState(now: number): MigrationState {
     phase: 'precheck',
     paused: false,
     transferRate: null,
+    ignoreWarnings: null,
     cutoverRequested: false,
     abortRequested: false,
     cutoverDecided: false,

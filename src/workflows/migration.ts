@@ -40,6 +40,11 @@ export class Migration {
     return this.state.transferRate ?? this.spec.transferRate
   }
 
+  /** The precheck's warnings that don't hold the migration up. */
+  get ignoreWarnings(): MigrationSpec['ignoreWarnings'] {
+    return this.state.ignoreWarnings ?? this.spec.ignoreWarnings
+  }
+
   /** Shows the state in the Web UI. */
   show(): void {
     setCurrentDetails(currentDetails(this.state, workflowInfo().workflowId))
@@ -61,6 +66,11 @@ export class Migration {
   /** Ends a pause, and tries again whatever waits for the operator. */
   resume(): void {
     this.state.paused = false
+    this.tryAgain()
+  }
+
+  /** Whatever waits for the operator is tried again. */
+  tryAgain(): void {
     this.#resumes++
     this.touch()
   }

@@ -36,7 +36,7 @@ export async function precheckMigration(input: unknown): Promise<PrecheckResult>
   // Whoever asks is there to see the answer: one loss is tried again, an outage is the answer.
   const spec = { ...checked.spec, reconnectWindowMs: Math.min(checked.spec.reconnectWindowMs, RECONNECT_WINDOW_MS) }
   try {
-    const { status, items } = await activity('precheck', 'Check both databases')({ ref, spec })
+    const { status, items } = await activity('precheck', 'Check both databases')({ ref, spec, ignoreWarnings: spec.ignoreWarnings })
     return { status, items }
   } catch (error) {
     if (isCancellation(error)) throw error

@@ -146,7 +146,7 @@ test('messages of a later version have no effect and say so; updates are rejecte
   const { errors } = await running.status()
   assert.deepEqual(
     errors.items.map(({ type }) => type),
-    ['NotInThisVersion', 'InvalidArgument', 'NotInThisVersion', 'NotNow'],
+    ['NotInThisVersion', 'InvalidArgument', 'InvalidArgument', 'NotNow'],
   )
   await assert.rejects(running.handle.executeUpdate('cutover', { args: [{ fence: 'readOnly' }] }))
   const answer = await running.handle.executeUpdate<{ undelayed: boolean }, []>('cutover', { args: [] })

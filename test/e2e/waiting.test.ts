@@ -1,30 +1,41 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import type { Status } from '../../src/workflows/status.ts'
 import { testMigration } from '../migration-run.ts'
 import { database, eventually, server } from '../servers.ts'
 import { contents, remains, smallPair } from '../small-source.ts'
 
 const LIMIT = { timeout: 240_000 }
 
-test('a target that holds rows stops the precheck before anything is changed; resume goes on once it is empty', LIMIT, async () => {
-  const { source, target } = await smallPair()
-  await target.sql(`create table journal (line text); insert into journal values ('mine')`)
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
-  const running = await migration.start({ ignoreWarnings: true })
-  const waiting = await running.reach('the wait', (s) => s.phase === 'precheck' && s.state === 'waiting')
-  assert.deepEqual(
-    waiting.precheck?.items.filter((item) => item.status === 'Failed').map((item) => item.name),
-    ['target_empty'],
-  )
-  assert.deepEqual(await remains(source), [])
-  assert.deepEqual(await target.sql(`select nspname from pg_namespace where nspname = 'pgmove'`), [])
-  await target.sql(`truncate journal`)
-  await running.signal('resume')
-  await running.signal('cutover')
-  await running.result()
-  assert.deepEqual(await contents(target), await contents(source))
-})
+test(
+  'a target that holds rows stops the precheck before anything is changed; rerunPrecheck goes on once it is empty, also over warnings',
+  LIMIT,
+  async () => {
+    const { source, target } = await smallPair()
+    await target.sql(`create table journal (line text); insert into journal values ('mine')`)
+    const migration = await testMigration({ source: source.url, target: target.url })
+    await migration.worker()
+    const running = await migration.start({})
+    const waits = (s: Status): boolean => s.phase === 'precheck' && s.state === 'waiting'
+    const waiting = await running.reach('the wait', waits)
+    assert.deepEqual(
+      waiting.precheck?.items.filter((item) => item.status === 'Failed').map((item) => item.name),
+      ['target_empty'],
+    )
+    assert.deepEqual(await remains(source), [])
+    assert.deepEqual(await target.sql(`select nspname from pg_namespace where nspname = 'pgmove'`), [])
+    await target.sql(`truncate journal`)
+    await assert.rejects(running.handle.executeUpdate('rerunPrecheck', { args: [{ ignoreWarnings: 'all' }] }))
+    await running.signal('rerunPrecheck')
+    const open = (s: Status): string[] => s.precheck?.items.filter(({ status }) => status !== 'Passed').map(({ name }) => name) ?? []
+    const warned = await running.reach('the wait for the warning', (s) => waits(s) && !open(s).includes('target_empty'))
+    assert.deepEqual(open(warned), ['replica_identity'])
+    await running.handle.executeUpdate('rerunPrecheck', { args: [{ ignoreWarnings: ['replica_identity'] }] })
+    await running.signal('cutover')
+    await running.result()
+    assert.deepEqual(await contents(target), await contents(source))
+  },
+)
 
 test('"existing": "replace" removes the rows that are there', LIMIT, async () => {
   const { source, target } = await smallPair()

@@ -23,7 +23,10 @@ export async function precheck(migration: Migration): Promise<Phase> {
       850,
     )
     if (!spec.precheck.wait) throw ApplicationFailure.nonRetryable(`${message}. Correct this and start again.`, 'PrecheckFailed')
-    await migration.waitForOperator('PrecheckFailed', `${message}. Correct this, then send the signal resume.`)
+    await migration.waitForOperator(
+      'PrecheckFailed',
+      `${message}. Correct this, then send the signal rerunPrecheck${failed.length ? '' : ', or accept it: rerunPrecheck with {"ignoreWarnings": true}'}.`,
+    )
   }
   for (const item of state.precheck?.items ?? []) {
     if (item.status === 'Warning' && state.warnings.length < 200) state.warnings.push(`${item.name}: ${item.found}`)
@@ -34,9 +37,10 @@ export async function precheck(migration: Migration): Promise<Phase> {
 /** With `precheck.wait` false, what would wait for the operator (a wrong password, say) ends the workflow too. */
 async function check(migration: Migration): Promise<Awaited<ReturnType<MigrationActivities['precheck']>>> {
   const summary = 'Check both databases'
-  if (migration.spec.precheck.wait) return migration.run('precheck', summary, {})
+  const { ignoreWarnings } = migration
+  if (migration.spec.precheck.wait) return migration.run('precheck', summary, { ignoreWarnings })
   try {
-    return await cancelAware(() => activity('precheck', summary)(migration.input))
+    return await cancelAware(() => activity('precheck', summary)({ ...migration.input, ignoreWarnings }))
   } catch (error) {
     if (isCancellation(error)) throw error
     const failure = applicationFailure(error)
