@@ -19,7 +19,7 @@ export function activityFailure(error: MigrationError, { nonRetryable, retryDela
     type: error.kind,
     message: message.slice(0, LIMIT),
     nonRetryable,
-    details: [{ side: error.side, table: error.table, lsn: error.lsn, ...details }],
+    details: [{ side: error.side, table: error.table, sourceTable: error.sourceTable, lsn: error.lsn, ...details }],
     ...(retryDelayMs === undefined ? {} : { nextRetryDelay: Math.max(1, retryDelayMs) }),
     // An expected blip is no failure to alert on.
     ...(nonRetryable ? {} : { category: ApplicationFailureCategory.BENIGN }),

@@ -7,6 +7,8 @@ export interface ErrorPlace {
   readonly side?: Side | undefined
   /** Schema-qualified, quoted where PostgreSQL would quote it. */
   readonly table?: string | undefined
+  /** The table by its name on the source, if the error is that of one: the signal `resolve` names it so. */
+  readonly sourceTable?: { readonly schema: string; readonly table: string } | undefined
   /** As PostgreSQL prints it: `16/B374D848`. */
   readonly lsn?: string | undefined
   /** Replaces the hint that belongs to the kind. */
@@ -22,6 +24,7 @@ export class MigrationError extends Error {
   readonly kind: ErrorKind
   readonly side: Side | undefined
   readonly table: string | undefined
+  readonly sourceTable: { readonly schema: string; readonly table: string } | undefined
   readonly lsn: string | undefined
   readonly hint: string | undefined
 
@@ -31,6 +34,7 @@ export class MigrationError extends Error {
     this.kind = kind
     this.side = place.side
     this.table = place.table
+    this.sourceTable = place.sourceTable
     this.lsn = place.lsn
     this.hint = place.hint
   }

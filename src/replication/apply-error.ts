@@ -2,6 +2,8 @@ import { classify, sqlState } from '../errors/classify.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { ErrorKind } from '../errors/migration-error.ts'
 import { formatLsn } from '../postgres/lsn.ts'
+import { qualified } from '../postgres/quote.ts'
+import type { BoundRelation } from './bound-relation.ts'
 
 /** What was applied when it failed. */
 export interface AppliedChange {
@@ -9,6 +11,8 @@ export interface AppliedChange {
   readonly what: string
   /** The target's table, quoted and qualified; undefined if it is not known. */
   readonly table: string | undefined
+  /** Undefined if it is no change of rows. */
+  readonly bound?: BoundRelation | undefined
   readonly commitLsn: bigint
 }
 
@@ -26,22 +30,71 @@ export function applyError(error: unknown, change: AppliedChange): MigrationErro
   const state = sqlState(error)
   const kind = state === undefined ? undefined : refusal(known.kind, state)
   if (kind === undefined) return known
-  const { table, commitLsn } = change
+  if (state === UNIQUE_VIOLATION && isOfKey(error, change.bound)) return rowIsThere(change, error)
+  const { commitLsn } = change
+  const table = change.table ?? tableOf(error)
   const lsn = formatLsn(commitLsn)
   const reason = /^2[23]/.test(state ?? '') ? `${known.message.replace(/^On the target: /, '')}` : `it was refused (SQLSTATE ${state})`
   const text =
-    `On the target: ${change.what}${table === undefined ? '' : ` of ${table}`}, by the source transaction that committed at ${lsn}: ${reason}. ` +
-    `Nothing of that transaction was applied; pgmove waits. ${MENDING[kind] ?? ''}`
+    `On the target: ${change.what}${table === undefined ? '' : ` of ${table}`}${keyOf(change)}, by the source transaction that committed at ${lsn}: ${reason}. ` +
+    `${NOTHING_APPLIED} ${MENDING[kind] ?? ''}`
   return new MigrationError(kind, text, { side: 'target', table, lsn, cause: error })
 }
 
+const NOTHING_APPLIED = 'Nothing of that transaction was applied; pgmove waits.'
+const UNIQUE_VIOLATION = '23505'
+
 /** A change that did not find exactly the rows that it must find. */
-export function diverged({ what, table, commitLsn }: AppliedChange, found: number, expected: number): MigrationError {
+export function diverged(change: AppliedChange, found: number, expected: number): MigrationError {
+  if (change.what === 'INSERT' && expected === 0) return rowIsThere(change)
+  const { what, table, commitLsn } = change
   const lsn = formatLsn(commitLsn)
   const text =
-    `On the target: ${what} of ${table} found ${found} of the ${expected} rows that the source transaction that committed at ${lsn} changed. ` +
-    'Nothing of that transaction was applied; pgmove waits. Put the row back as pgmove left it, then send the signal resume.'
+    `On the target: ${what} of ${table}${keyOf(change)} found ${found} of the ${expected} rows that the source transaction that committed at ${lsn} changed. ` +
+    `${NOTHING_APPLIED} Put the row back as pgmove left it, then send the signal resume.`
   return new MigrationError('TargetDiverged', text, { side: 'target', table, lsn })
+}
+
+/** The source keeps rows apart by the same key, so that the row which is in the way isn't the source's. */
+function rowIsThere(change: AppliedChange, cause?: unknown): MigrationError {
+  const { what, table, commitLsn } = change
+  const lsn = formatLsn(commitLsn)
+  const text =
+    `On the target: ${what} of ${table}${keyOf(change)}, by the source transaction that committed at ${lsn}: a row with the same key is there already. ` +
+    `${NOTHING_APPLIED} Remove the row that pgmove did not write, then send the signal resume.`
+  const hint = 'Remove the row that pgmove did not write, then send the signal resume.'
+  return new MigrationError('TargetDiverged', text, { side: 'target', table, lsn, hint, cause })
+}
+
+function keyOf({ bound }: AppliedChange): string {
+  if (!bound) return ''
+  return bound.key.length === 0 ? ' (no key)' : ` (key: ${bound.key.map(({ name }) => name).join(', ')})`
+}
+
+/** Whether the constraint is over the columns by which the source names rows; under FULL it may be the target's alone. */
+function isOfKey(error: unknown, bound: BoundRelation | undefined): boolean {
+  if (!bound || bound.relation.replicaIdentity === 'f') return false
+  const { constraint } = serverFields(error)
+  const columns = bound.target.indexes.find(({ name }) => name === constraint)?.columns
+  return columns?.length === bound.key.length && columns.every(({ name }) => bound.key.some((key) => key.name === name))
+}
+
+interface ServerFields {
+  readonly schema?: string
+  readonly table?: string
+  readonly constraint?: string
+}
+
+function serverFields(error: unknown): ServerFields {
+  let innermost = error
+  while (innermost instanceof Error && innermost.cause !== undefined) innermost = innermost.cause
+  return innermost as ServerFields
+}
+
+/** The table that the server names with a violated constraint. */
+function tableOf(error: unknown): string | undefined {
+  const { schema, table } = serverFields(error)
+  return schema !== undefined && table !== undefined ? qualified(schema, table) : undefined
 }
 
 /** Classes of SQLSTATE that speak of the statement and not of the server's or the session's state. */

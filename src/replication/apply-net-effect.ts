@@ -45,7 +45,7 @@ async function applyAll(target: Database, names: StatementNames, { bound, commit
   const { key } = bound
   const { absent, deletes, updates, inserts } = remains
   const run = async (what: string, text: string, values: Buffer[], expected: number, found?: (rows: number) => number) => {
-    const change = { what, table: bound.target.label, commitLsn }
+    const change = { what, table: bound.target.label, bound, commitLsn }
     let rows: number
     try {
       const { rowCount } = await target.client.query({ ...names.named(text, []), text, values })
@@ -72,7 +72,7 @@ async function applyAll(target: Database, names: StatementNames, { bound, commit
     await run('INSERT', insertManyStatement(bound, bound.written), arrays(inserts, bound.written), inserts.length)
     return
   }
-  const change = { what: 'INSERT', table: bound.target.label, commitLsn }
+  const change = { what: 'INSERT', table: bound.target.label, bound, commitLsn }
   let copied: number
   try {
     copied = await copyRows(target, bound, inserts)

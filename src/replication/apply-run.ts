@@ -27,7 +27,12 @@ import type { StatementNames } from './statement-names.ts'
 export async function applyRun(target: Database, names: StatementNames, { changes }: ChangeRun<RowChange>): Promise<void> {
   const [first] = changes
   if (!first) return
-  const change: AppliedChange = { what: first.operation.toUpperCase(), table: first.bound.target.label, commitLsn: first.commitLsn }
+  const change: AppliedChange = {
+    what: first.operation.toUpperCase(),
+    table: first.bound.target.label,
+    bound: first.bound,
+    commitLsn: first.commitLsn,
+  }
   let found: number
   try {
     found = await affected(target, names, first, changes)

@@ -25,6 +25,7 @@ export interface TargetColumn {
 
 /** An index that keeps rows apart. */
 export interface UniqueIndex {
+  readonly name: string
   /** Undefined if it has expressions, a predicate or is an exclusion constraint's: such an index identifies no row. */
   readonly columns:
     readonly { readonly name: string; /** OPERATOR(…) under which the index keeps rows apart. */ readonly equals: string }[] | undefined
@@ -63,6 +64,7 @@ interface ColumnRow extends TextRow {
 }
 interface IndexRow extends TextRow {
   index: string
+  index_name: string
   primary: string
   immediate: string
   plain: string
@@ -127,10 +129,10 @@ function column(name: string, row: ColumnRow): TargetColumn {
 /** Strategy 3 of a btree operator class is equality (PostgreSQL documentation, "B-Tree Support Functions"). */
 async function readUniqueIndexes(target: Database, oid: string): Promise<UniqueIndex[]> {
   const rows = await target.query<IndexRow>(
-    `select i.indexrelid as index, i.indisprimary as "primary", i.indimmediate as immediate,
+    `select i.indexrelid as index, x.relname as index_name, i.indisprimary as "primary", i.indimmediate as immediate,
             i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null as plain,
             a.attname as name, a.attnotnull as not_null, n.nspname as operator_schema, o.oprname as operator
-       from pg_index i
+       from pg_index i join pg_class x on x.oid = i.indexrelid
        cross join lateral unnest(i.indkey::int2[], i.indclass::oid[]) with ordinality as k (attnum, class, position)
        left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum and k.attnum > 0
        left join pg_opclass c on c.oid = k.class
@@ -145,6 +147,7 @@ async function readUniqueIndexes(target: Database, oid: string): Promise<UniqueI
   const indexes = new Map<string, IndexRow[]>()
   for (const row of rows) indexes.set(row.index, [...(indexes.get(row.index) ?? []), row])
   return [...indexes.values()].map((of) => ({
+    name: of[0]?.index_name ?? '',
     columns: of.every((row) => row.plain === 't' && row.name !== null && row.operator !== null) ? of.map(indexColumn) : undefined,
     primary: of[0]?.primary === 't',
     immediate: of[0]?.immediate === 't',
