@@ -27,7 +27,7 @@ export async function copyUntilDone(
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof MigrationError)) throw error
-      if (error.kind !== 'LockTimeout') throw named(error, qualified(table.sourceSchema, table.sourceTable))
+      if (error.kind !== 'LockTimeout') throw named(error, table)
     }
     why = GAVE_WAY
     await pause(pauseMs, signal)
@@ -35,12 +35,14 @@ export async function copyUntilDone(
 }
 
 /** The error with the name of the table whose copy failed. */
-function named(error: MigrationError, label: string): MigrationError {
-  if (error.table !== undefined || error.kind === 'ConnectionLost') return error
-  const { kind, side, lsn, hint, message } = error
-  return new MigrationError(kind, `${message} Table ${label} is copied again from its start.`, {
+function named(error: MigrationError, { sourceSchema, sourceTable }: MigratedTable): MigrationError {
+  if (error.sourceTable !== undefined || error.kind === 'ConnectionLost') return error
+  const { kind, side, table, lsn, hint, message } = error
+  const label = qualified(sourceSchema, sourceTable)
+  return new MigrationError(kind, table === undefined ? `${message} Table ${label} is copied again from its start.` : message, {
     side,
-    table: label,
+    table: table ?? label,
+    sourceTable: { schema: sourceSchema, table: sourceTable },
     lsn,
     hint,
     cause: error,

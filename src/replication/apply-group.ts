@@ -180,7 +180,7 @@ export class ApplyGroup {
           return message.type === 'delete' ? undefined : this.#own(message.relation, message.new, message.type, begin)
         }
         const bound = this.#binder.known(message.relation, begin)
-        if (bound === 'copied') return undefined
+        if (bound === 'passed') return undefined
         if (bound) return this.#add(message, bound, begin, bytes)
         return this.#bind(message, begin, bytes)
       }

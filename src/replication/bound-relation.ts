@@ -56,6 +56,7 @@ export function bindRelation(
       throw unsupported(relation, text, commitLsn)
     }
     const found = target.columns.get(name)
+    if (!found && target.dropped) throw columnDropped(relation, target.label, name, commitLsn)
     if (!found)
       throw unsupported(relation, `has a column ${JSON.stringify(source.name)} that the target's ${target.label} lacks`, commitLsn)
     if (!found.generated && silentlyNarrower(source, found)) {
@@ -91,7 +92,15 @@ export function unsupported({ schema, table }: Pick<RelationMessage, 'schema' | 
   const text =
     `On the source: ${name} ${found}, seen in the transaction that committed at ${lsn}. Nothing of that transaction was applied; ` +
     'pgmove waits. Make the same change on the target by hand, then send the signal resume.'
-  return new MigrationError('UnsupportedDdl', text, { side: 'source', table: name, lsn })
+  return new MigrationError('UnsupportedDdl', text, { side: 'source', table: name, sourceTable: { schema, table }, lsn })
+}
+
+/** Whether the source got the column or the target lost it can't be told for sure; where the target has lost one, that is likelier. */
+function columnDropped({ schema, table }: RelationMessage, label: string, column: string, lsn: string): MigrationError {
+  const text =
+    `On the target: ${label} has no column ${JSON.stringify(column)}; the source transaction that committed at ${lsn} changes the table. Nothing of that ` +
+    'transaction was applied; pgmove waits. Add the column as it is on the source, with its values, then send the signal resume.'
+  return new MigrationError('SchemaMismatch', text, { side: 'target', table: label, sourceTable: { schema, table }, lsn })
 }
 
 /**

@@ -24,6 +24,7 @@ export class TableBinder {
   readonly #tables: ReadonlyMap<string, MigratedTable>
   readonly #names: NameMap
   readonly #copied: ReadonlyMap<string, CopiedUnit>
+  readonly #leftOut: ReadonlySet<string>
   /** From here on no copy holds anything. */
   readonly #allCopied: bigint
   /** By RELATION message: a later one reads the target's catalogue again. */
@@ -38,12 +39,13 @@ export class TableBinder {
         copied ? [[name, { snapshot: parseSnapshot(copied.snapshot), lsn: parseLsn(copied.lsn) }] as const] : [],
       ),
     )
+    this.#leftOut = new Set([...tables].flatMap(([name, { leftOut }]) => (leftOut ? [name] : [])))
     this.#allCopied = [...this.#copied.values()].reduce((most, { lsn }) => (lsn > most ? lsn : most), 0n)
   }
 
-  /** `copied` if the table's copy holds the transaction's changes; undefined if the relation is to be bound first. */
-  known(relation: RelationMessage, transaction: StreamedTransaction): BoundRelation | 'copied' | undefined {
-    return this.#isCopied(relation, transaction) ? 'copied' : this.#bound.get(relation)
+  /** `passed` if nothing is to be applied, since the table's copy holds it or the table is left out; undefined if the relation is to be bound first. */
+  known(relation: RelationMessage, transaction: StreamedTransaction): BoundRelation | 'passed' | undefined {
+    return this.#isPassed(relation, transaction) ? 'passed' : this.#bound.get(relation)
   }
 
   /** Throws `UnsupportedDdl` if the relation is not selected or does not fit its table. */
@@ -61,7 +63,7 @@ export class TableBinder {
     const lsn = formatLsn(transaction.finalLsn)
     const tables: TargetTable[] = []
     for (const relation of relations) {
-      if (this.#isCopied(relation, transaction)) continue
+      if (this.#isPassed(relation, transaction)) continue
       const migrated = this.#tables.get(nameOf(relation))
       if (migrated) tables.push(await this.#read(migrated, lsn))
       else if (!(await this.#isRoot(relation))) {
@@ -71,7 +73,8 @@ export class TableBinder {
     return tables
   }
 
-  #isCopied(relation: SourceTable, transaction: StreamedTransaction): boolean {
+  #isPassed(relation: SourceTable, transaction: StreamedTransaction): boolean {
+    if (this.#leftOut.size > 0 && this.#leftOut.has(nameOf(relation))) return true
     if (transaction.finalLsn >= this.#allCopied) return false
     const copied = this.#copied.get(nameOf(relation))
     return copied !== undefined && alreadyCopied(transaction, copied)

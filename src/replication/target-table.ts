@@ -45,6 +45,8 @@ export interface TargetTable {
   /** For UPDATE, DELETE and TRUNCATE: with ONLY, unless its rows stand in partitions. */
   readonly only: string
   readonly partitioned: boolean
+  /** Whether columns of it were dropped, as pgmove never does. */
+  readonly dropped: boolean
   readonly columns: ReadonlyMap<string, TargetColumn>
   readonly indexes: readonly UniqueIndex[]
 }
@@ -52,6 +54,7 @@ export interface TargetTable {
 interface ColumnRow extends TextRow {
   oid: string
   kind: string
+  dropped: string
   name: string | null
   type_oid: string
   typmod: string
@@ -86,7 +89,7 @@ export async function readTargetTable(target: Database, schema: string, name: st
        union all
        select b.attnum, t.typbasetype, t.typtypmod from base b join pg_type t on t.oid = b.type where t.typtype = 'd'
      )
-     select tab.oid, tab.relkind as kind, a.attname as name, t.oid as type_oid, b.typmod, format_type(t.oid, -1) as type, format_type(t.oid, b.typmod) as modified,
+     select tab.oid, tab.relkind as kind, exists (select from pg_attribute d where d.attrelid = tab.oid and d.attnum > 0 and d.attisdropped) as dropped, a.attname as name, t.oid as type_oid, b.typmod, format_type(t.oid, -1) as type, format_type(t.oid, b.typmod) as modified,
             ${newer ? `a.attgenerated <> ''` : 'false'} as generated, ${newer ? 'coalesce(l.collisdeterministic, true)' : 'true'} as deterministic,
             not exists (select from pg_cast x where x.castsource = 'pg_catalog.text'::regtype and x.casttarget = t.oid and x.castmethod = 'f') as castable,
             t.typtype = 'e' as enumerated
@@ -107,6 +110,7 @@ export async function readTargetTable(target: Database, schema: string, name: st
     label,
     only: partitioned ? label : `only ${label}`,
     partitioned,
+    dropped: first.dropped === 't',
     columns: new Map(columns.flatMap((row) => (row.name === null ? [] : [[row.name, column(row.name, row)] as const]))),
     indexes: await readUniqueIndexes(target, first.oid),
   }
