@@ -49,7 +49,7 @@ export async function notCarriedOver(
   const others = await source.query<{ kind: string; name: string; essence: string }>(
     `select 'publication' as kind, p.pubname as name,
             'of ' || case when p.puballtables then 'all tables'
-                          else coalesce((select string_agg(format('%I.%I', t.schemaname, t.tablename), ', ' order by 1)
+                          else coalesce((select string_agg(format('%I.%I', t.schemaname, t.tablename), ', ' order by t.schemaname, t.tablename)
                                            from (select * from pg_publication_tables t where t.pubname = p.pubname limit 10) t), 'no table') end as essence
        from pg_publication p where p.pubname not like 'pgmove\\_%'
      union all

@@ -20,7 +20,7 @@ const ROWS = `
   refresh materialized view zoo.by_key; refresh materialized view zoo.above_key`
 
 const READ = `
-  select (select string_agg(mood || n::text, ',' order by 1) from zoo.counts) as counts, (select n || ' ' || mood from zoo.counts_sum) as sum,
+  select (select string_agg(mood || n::text, ',' order by mood) from zoo.counts) as counts, (select n || ' ' || mood from zoo.counts_sum) as sum,
     (select n from zoo.counts_third) as third, (select n::text from zoo.above_key) as above,
     (select string_agg(a::text, ';') from zoo.adopted a) is not null as adopted,
     (select twofold || id || a from zoo.adopted) as adopted_values, (select string_agg(concat(day, kind, visitor, note), ',' order by day, kind) from zoo.visits) as visits,
