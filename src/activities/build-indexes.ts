@@ -1,4 +1,5 @@
 import { buildIndex, finishIndexes } from '../copy/build-indexes.ts'
+import type { BuildIndexesArgs } from '../copy/build-indexes.ts'
 import { setIndexMemory } from '../copy/index-settings.ts'
 import { markIndexed, readMigratedTables } from '../state/migrated-table.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
@@ -21,7 +22,7 @@ export function buildIndexes(services: ActivityServices): MigrationActivities['b
       await monitor.start()
       await monitor.paused()
       const signal = AbortSignal.any([run.signal, monitor.signal])
-      const args = { target, id: run.id, signal }
+      const args: BuildIndexesArgs = { target, id: run.id, signal, onStep: (step) => run.failpoint(step) }
       await setIndexMemory(target, run.spec.copy.indexJobs)
       if (entry !== null) await buildIndex(args, entry)
       else {
@@ -29,6 +30,7 @@ export function buildIndexes(services: ActivityServices): MigrationActivities['b
         await finishIndexes(args, tables, run.spec.types.includes('schema'))
         await run.failpoint(FAILPOINTS.tableIndexed)
         await markIndexed(target, run.id, tables)
+        await run.failpoint(FAILPOINTS.indexesMarked)
       }
     } catch (error) {
       monitor.throwIfFailed()

@@ -46,6 +46,7 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
             void run.failpoint(FAILPOINTS.tableBegun)
           },
           gate: (sentBytes, sentRows) => monitor.gate(sentBytes, sentRows),
+          onStep: (step) => run.failpoint(step),
         })
         for (const table of batch) monitor.done(table)
         for (const result of copied) {

@@ -112,13 +112,17 @@ async function copyOne(run: ActivityRun, lane: Lane, { table, monitor, building,
       void run.failpoint(FAILPOINTS.tableBegun)
     },
     gate: (sentBytes, sentRows) => monitor.gate(sentBytes, sentRows),
+    onStep: (step) => run.failpoint(step),
   })
   monitor.done(table)
   await run.failpoint(FAILPOINTS.tableCopied)
   const { targetSchema, targetTable } = table
-  await building.within(() => finishIndexes({ target, id: run.id, signal }, [table], run.spec.types.includes('schema')))
+  await building.within(() =>
+    finishIndexes({ target, id: run.id, signal, onStep: (step) => run.failpoint(step) }, [table], run.spec.types.includes('schema')),
+  )
   await run.failpoint(FAILPOINTS.tableIndexed)
   await markIndexed(target, run.id, [table])
+  await run.failpoint(FAILPOINTS.indexesMarked)
   const rows = BigInt(result?.rows ?? 0)
   const bytes = BigInt(result?.bytes ?? 0)
   if (run.spec.cutover.validate === 'none') return { table, rows, bytes, counted: rows }

@@ -12,10 +12,20 @@ export const FAILPOINTS = {
   targetPrepared: 'target prepared',
   /** The first rows of a table are on their way. */
   tableBegun: 'table begun',
+  /** As CopyStep says of these. */
+  rowsCopied: 'rows copied',
+  chunksPlanned: 'chunks planned',
+  chunkCopied: 'chunk copied',
+  chunksCopied: 'chunks copied',
   /** A table's copy is final, its indexes are missing. */
   tableCopied: 'table copied',
+  /** As CopyStep says of these. */
+  indexBuilt: 'index built',
+  indexesFinished: 'indexes finished',
   /** A table's indexes stand, but nothing says so. */
   tableIndexed: 'table indexed',
+  /** They are marked as standing, but the workflow does not know it. */
+  indexesMarked: 'indexes marked',
   copyFinished: 'copy finished',
   slotChecked: 'slot checked',
   /** A group of source transactions is committed on the target, the slot does not know it. */

@@ -7,6 +7,7 @@ import { splitConstraint } from '../schema/split-constraint.ts'
 import { lockRemaining, readRemaining } from '../schema/stored-entry.ts'
 import type { StoredEntry } from '../schema/stored-entry.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
+import type { CopyStep } from './copy-step.ts'
 
 /** One index of a big table, built by a job of its own. */
 export interface IndexJob {
@@ -19,6 +20,8 @@ export interface BuildIndexesArgs {
   readonly target: Database
   readonly id: string
   readonly signal: AbortSignal
+  /** Told of steps, and waited for. */
+  readonly onStep?: (step: CopyStep) => Promise<void> | void
 }
 
 /** The indexes of a table that can be built at the same time, if there are several. */
@@ -35,7 +38,7 @@ export async function indexJobs(target: Database, id: string, table: MigratedTab
  * Builds one index. That of a constraint is built as an index, beside the table's others, and becomes the constraint in finishIndexes:
  * ALTER TABLE would lock the others out.
  */
-export async function buildIndex({ target, id, signal }: BuildIndexesArgs, entryId: number): Promise<void> {
+export async function buildIndex({ target, id, signal, onStep }: BuildIndexesArgs, entryId: number): Promise<void> {
   const entry = (await readRemaining(target, id, 'index')).find(({ dumpId }) => dumpId === entryId)
   if (!entry) return
   if (entry.kind !== 'CONSTRAINT') {
@@ -54,6 +57,7 @@ export async function buildIndex({ target, id, signal }: BuildIndexesArgs, entry
         String(entryId),
       ])
     })
+    await onStep?.('index built')
   } catch (error) {
     // Rows that break the constraint: finishIndexes makes it in one step, and its error names what stands in the way.
     if (!(error instanceof MigrationError) || error.kind !== 'RejectedByTarget') throw error
@@ -73,6 +77,7 @@ export async function finishIndexes(args: BuildIndexesArgs, tables: readonly Mig
     await restoreInBatches(await independentEntries(own, args), args)
   }
   signal.throwIfAborted()
+  await args.onStep?.('indexes finished')
   await analyze(target, tables)
 }
 

@@ -73,11 +73,13 @@ async function attempt(args: CopyInChunksArgs, why: string): Promise<CopiedTable
       await emptyTables(target, [table])
       await writeChunks(target, id, table, attemptNumber, ranges)
     })
+    await args.onStep?.('chunks planned')
     await copyAll(args, opened, ranges, attemptNumber, stop)
     if (opened.handoff) await waitDurable(source, sourceObserver, parseLsn(opened.handoff.lsn), stop)
     return { handoff: opened.handoff, count: ranges.length, attemptNumber }
   })
   if (!copied) return undefined
+  await args.onStep?.('chunks copied')
   return target.transaction(async () => {
     await target.query(copyingSettings(false))
     await lockRecords(target, id, [table])
@@ -204,6 +206,7 @@ export async function copyChunk(args: CopyChunkArgs): Promise<void> {
       })
       await markChunk(target, id, table, chunk.number, rows, bytes)
     })
+    await args.onStep?.('chunk copied')
   } catch (error) {
     onProgress?.(table, -passed.bytes, -passed.rows)
     throw error

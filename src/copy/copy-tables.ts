@@ -6,6 +6,7 @@ import { beginAttempt, lockRecords, recordCopies } from './copy-record.ts'
 import type { CopiedTable, CopyResult } from './copy-record.ts'
 import { copyUntilDone, EARLIER_ENDED } from './copy-until-done.ts'
 import { emptyTables, missingOnTarget, prepareEmptying } from './empty-tables.ts'
+import type { CopyStep } from './copy-step.ts'
 import type { Handoff } from './open-snapshot.ts'
 import { underSnapshot } from './source-snapshot.ts'
 import { readTableShapes } from './table-columns.ts'
@@ -34,6 +35,8 @@ export interface CopyOptions {
   readonly onBegin?: (table: MigratedTable) => void
   /** Asked at every piece, with its size; while the promise is pending the copy holds still, with its snapshot. */
   readonly gate?: (bytes: number, rows: number) => Promise<void> | undefined
+  /** Told of steps, and waited for. */
+  readonly onStep?: (step: CopyStep) => Promise<void> | void
 }
 
 export interface CopyTablesArgs extends CopyOptions {
@@ -111,6 +114,7 @@ async function attempt(args: CopyTablesArgs, why: string): Promise<CopiedTable[]
         if (opened.handoff) await waitDurable(source, sourceObserver, parseLsn(opened.handoff.lsn), stop)
         return opened.handoff
       })
+      await args.onStep?.('rows copied')
       await record(args, [...results.values()], copied)
     }
     return tables.map((table, at) => {

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Failpoint } from '../../src/activities/failpoints.ts'
 
 /** Environment variable with the folder of the orders. */
@@ -25,14 +26,16 @@ export function failpointOrders(folder: string): FailpointOrders {
   }
 }
 
-/** The worker's side. */
-export function arrivals(folder: string): { arrive(name: Failpoint): Order | undefined; isHeld(name: Failpoint): boolean } {
-  return {
-    arrive: (name) => {
-      const order = (['die', 'stand'] as const).find((one) => existsSync(file(folder, name, one)))
-      return order && claim(file(folder, name, 'followed')) ? order : undefined
-    },
-    isHeld: (name) => existsSync(file(folder, name, 'stand')),
+/** The worker's side: what its activities call at a failpoint. */
+export function followOrders(folder: string): (name: Failpoint) => void | Promise<void> {
+  const standing = async (name: Failpoint): Promise<void> => {
+    while (existsSync(file(folder, name, 'stand'))) await pause(50)
+  }
+  return (name) => {
+    const order = (['die', 'stand'] as const).find((one) => existsSync(file(folder, name, one)))
+    if (!order || !claim(file(folder, name, 'followed'))) return
+    if (order === 'stand') return standing(name)
+    process.kill(process.pid, 'SIGKILL')
   }
 }
 
