@@ -72,7 +72,7 @@ export async function recordCopies(
 ): Promise<void> {
   await target.query(
     `update pgmove.migrated_table m
-        set snapshot = $3, lsn = $4, timeline = $5, system_identifier = $6, rows = x.rows, bytes = x.bytes, copied_at = clock_timestamp()
+        set snapshot = $3, lsn = $4, timeline = $5, system_identifier = $6, rows = x.rows, bytes = x.bytes, copied_at = clock_timestamp(), copy_again = null
        from json_to_recordset($2::json) as x (s text, t text, rows bigint, bytes bigint)
       where m.id = $1 and m.source_schema = x.s and m.source_table = x.t`,
     [
