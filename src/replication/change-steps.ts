@@ -1,5 +1,5 @@
 import { NetEffect } from './net-effect.ts'
-import type { KeyedChange } from './net-effect.ts'
+import type { KeyedChange, RowKey } from './net-effect.ts'
 
 /** What the grouping needs to know of a change. */
 export interface Groupable extends KeyedChange {
@@ -8,7 +8,7 @@ export interface Groupable extends KeyedChange {
   /** Changes of the same shape take the same statement. */
   readonly shape: string
   /** Null if it must stand alone in a run. Of an insert it is not looked at: duplicates are the target's to refuse. */
-  readonly key: string | null
+  readonly key: RowKey | null
 }
 
 /** Changes that one statement applies: no row occurs twice in it, but for inserts. */
@@ -44,7 +44,7 @@ export interface StepRules<C> {
  * takes the steps first.
  */
 export class ChangeSteps<C extends Groupable> {
-  readonly #tables = new Map<string, { steps: ChangeStep<C>[]; keys: Set<string> }>()
+  readonly #tables = new Map<string, { steps: ChangeStep<C>[]; keys: Set<RowKey> }>()
   readonly #rules: StepRules<C>
   #changes = 0
   #bytes = 0
@@ -66,7 +66,7 @@ export class ChangeSteps<C extends Groupable> {
     this.#changes++
     this.#bytes += bytes
     let grouped = this.#tables.get(table)
-    if (!grouped) this.#tables.set(table, (grouped = { steps: [], keys: new Set() }))
+    if (!grouped) this.#tables.set(table, (grouped = { steps: [], keys: new Set<RowKey>() }))
     const { steps, keys } = grouped
     const last = steps.at(-1)
     if (change.reducible) {
@@ -101,7 +101,7 @@ export class ChangeSteps<C extends Groupable> {
     return steps
   }
 
-  #joins([first]: readonly C[], keys: ReadonlySet<string>, change: C): boolean {
+  #joins([first]: readonly C[], keys: ReadonlySet<RowKey>, change: C): boolean {
     if (!first || first.operation !== change.operation || first.shape !== change.shape || !this.#rules.sameStatement(first, change))
       return false
     if (change.operation === 'insert') return true

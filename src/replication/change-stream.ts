@@ -23,8 +23,6 @@ export interface ChangeStreamOptions {
 export type StreamItem =
   | {
       readonly kind: 'message'
-      /** Its position in the WAL; 0 for RELATION and TYPE. */
-      readonly lsn: bigint
       readonly message: PgoutputMessage
       /** What it takes in memory, roughly. */
       readonly bytes: number

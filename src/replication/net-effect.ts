@@ -1,12 +1,15 @@
 import type { Tuple } from './tuple.ts'
 
+/** Names a row among those of its table: the bytes of its key, or the number that they print. Equal keys mean the same row, others another. */
+export type RowKey = string | number
+
 /** What the reduction needs to know of a change. */
 export interface KeyedChange {
   readonly operation: 'insert' | 'update' | 'delete'
-  /** The bytes of the key by which the row is found, of an insert those of the row's own key. Equal bytes mean the same row, others another. */
-  readonly rowKey: string
+  /** The key by which the row is found, of an insert the row's own. */
+  readonly rowKey: RowKey
   /** The row's key afterwards, if an update changes it. */
-  readonly newKey: string | null
+  readonly newKey: RowKey | null
   /** Finds the row: it holds at least the key. Of an insert empty. */
   readonly old: Tuple
   /** The new row; an update may leave values unchanged that the stream does not hold. Of a delete empty. */
@@ -14,13 +17,7 @@ export interface KeyedChange {
 }
 
 /** What remains of all changes of one row. */
-interface Entry<C> {
-  state: 'inserted' | 'updated' | 'deleted' | 'replaced' | 'passing'
-  /** The change that named the row first: its `old` finds it. */
-  first: C
-  /** The row as it is in the end; of `deleted` and `passing` of no meaning. */
-  row: Tuple
-}
+const [INSERTED, UPDATED, DELETED, REPLACED, PASSING] = [0, 1, 2, 3, 4] as const
 
 /** A row that is there before and is written or removed. */
 export interface Found {
@@ -46,11 +43,17 @@ export interface Remains {
  * other; but what keeps rows apart beside the key is satisfied in the end only, not at each step of the way.
  */
 export class NetEffect<C extends KeyedChange> {
-  readonly #rows = new Map<string, Entry<C>>()
+  /** Each row's place in the lists: an object for each row would cost more time than all else. */
+  readonly #places = new Map<RowKey, number>()
+  readonly #states: number[] = []
+  /** Holds the key, as the change has it that named the row first. */
+  readonly #named: Tuple[] = []
+  /** The row as it is in the end; of deleted and passing ones of no meaning. */
+  readonly #rows: Tuple[] = []
 
   /** The number of rows. */
   get size(): number {
-    return this.#rows.size
+    return this.#states.length
   }
 
   /**
@@ -58,7 +61,7 @@ export class NetEffect<C extends KeyedChange> {
    * applied by itself, after this, and the target judges it. The same for a change of the key that leaves unknown values unchanged.
    */
   add(change: C): boolean {
-    if (change.operation === 'insert') return this.#insert(change, change.rowKey, change.row)
+    if (change.operation === 'insert') return this.#insert(change.rowKey, change.row)
     if (change.operation === 'delete') return this.#delete(change)
     return change.newKey === null ? this.#update(change) : this.#move(change, change.newKey)
   }
@@ -68,59 +71,75 @@ export class NetEffect<C extends KeyedChange> {
     const deletes: Tuple[] = []
     const updates: Found[] = []
     const inserts: Tuple[] = []
-    for (const { state, first, row } of this.#rows.values()) {
-      if (state === 'updated') updates.push({ old: first.old, row })
-      if (state === 'deleted' || state === 'replaced') deletes.push(first.old)
-      if (state === 'inserted' || state === 'replaced') inserts.push(row)
-      if (state === 'passing') absent.push(first.row)
+    for (const [place, state] of this.#states.entries()) {
+      const old = this.#named[place]!
+      const row = this.#rows[place]!
+      if (state === UPDATED) updates.push({ old, row })
+      if (state === DELETED || state === REPLACED) deletes.push(old)
+      if (state === INSERTED || state === REPLACED) inserts.push(row)
+      if (state === PASSING) absent.push(old)
     }
     return { absent, deletes, updates, inserts }
   }
 
-  #insert(change: C, key: string, row: Tuple): boolean {
-    const entry = this.#rows.get(key)
-    if (!entry) this.#rows.set(key, { state: 'inserted', first: change, row })
-    else if (entry.state === 'deleted') Object.assign(entry, { state: 'replaced', row })
-    else if (entry.state === 'passing') Object.assign(entry, { state: 'inserted', row })
-    else return false
-    return true
+  #first(key: RowKey, state: number, named: Tuple, row: Tuple): void {
+    this.#places.set(key, this.#states.length)
+    this.#states.push(state)
+    this.#named.push(named)
+    this.#rows.push(row)
   }
 
-  #update(change: C): boolean {
-    const entry = this.#rows.get(change.rowKey)
-    if (!entry) {
-      this.#rows.set(change.rowKey, { state: 'updated', first: change, row: change.row })
+  #insert(key: RowKey, row: Tuple): boolean {
+    const place = this.#places.get(key)
+    if (place === undefined) {
+      this.#first(key, INSERTED, row, row)
       return true
     }
-    if (!exists(entry)) return false
-    entry.row = change.row.over(entry.row)
+    if (this.#exists(place)) return false
+    this.#states[place] = this.#states[place] === DELETED ? REPLACED : INSERTED
+    this.#rows[place] = row
     return true
   }
 
-  #delete(change: C): boolean {
-    const entry = this.#rows.get(change.rowKey)
-    if (!entry) this.#rows.set(change.rowKey, { state: 'deleted', first: change, row: change.row })
-    else if (exists(entry)) leave(entry)
-    else return false
+  #update({ rowKey, old, row }: C): boolean {
+    const place = this.#places.get(rowKey)
+    if (place === undefined) {
+      this.#first(rowKey, UPDATED, old, row)
+      return true
+    }
+    if (!this.#exists(place)) return false
+    this.#rows[place] = row.over(this.#rows[place]!)
     return true
   }
 
-  #move(change: C, newKey: string): boolean {
-    const from = this.#rows.get(change.rowKey)
-    const to = this.#rows.get(newKey)
-    if (newKey === change.rowKey || (from && !exists(from)) || (to && exists(to))) return false
-    const row = from ? change.row.over(from.row) : change.row
+  #delete({ rowKey, old }: C): boolean {
+    const place = this.#places.get(rowKey)
+    if (place === undefined) {
+      this.#first(rowKey, DELETED, old, old)
+      return true
+    }
+    if (!this.#exists(place)) return false
+    this.#leave(place)
+    return true
+  }
+
+  #move({ rowKey, old, row: sent }: C, newKey: RowKey): boolean {
+    const from = this.#places.get(rowKey)
+    const to = this.#places.get(newKey)
+    if (newKey === rowKey || (from !== undefined && !this.#exists(from)) || (to !== undefined && this.#exists(to))) return false
+    const row = from === undefined ? sent : sent.over(this.#rows[from]!)
     if (!row.whole) return false
-    if (from) leave(from)
-    else this.#rows.set(change.rowKey, { state: 'deleted', first: change, row })
-    return this.#insert({ ...change, row }, newKey, row)
+    if (from === undefined) this.#first(rowKey, DELETED, old, old)
+    else this.#leave(from)
+    return this.#insert(newKey, row)
   }
-}
 
-function exists({ state }: Entry<unknown>): boolean {
-  return state === 'inserted' || state === 'updated' || state === 'replaced'
-}
+  #exists(place: number): boolean {
+    const state = this.#states[place]
+    return state === INSERTED || state === UPDATED || state === REPLACED
+  }
 
-function leave(entry: Entry<KeyedChange>): void {
-  entry.state = entry.state === 'inserted' ? 'passing' : 'deleted'
+  #leave(place: number): void {
+    this.#states[place] = this.#states[place] === INSERTED ? PASSING : DELETED
+  }
 }

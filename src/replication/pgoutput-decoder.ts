@@ -16,20 +16,29 @@ import { PgoutputReader } from './pgoutput-reader.ts'
  */
 export class PgoutputDecoder {
   private readonly relations = new Map<number, RelationMessage>()
+  private readonly reader = new PgoutputReader()
+  private readonly position: ((chunk: Buffer, start: number) => bigint) | undefined
+
+  /** `position` finds where in the WAL the message stood that starts at `start` of `chunk`; for errors only. */
+  constructor(position?: (chunk: Buffer, start: number) => bigint) {
+    this.position = position
+  }
 
   /**
    * Decodes the message that stands in `chunk` from `start` to before `end`. Values are views into `chunk`: the caller must not reuse its memory, and a value that is kept
-   * keeps all of it alive. `lsn`, where the message stood in the WAL, is for the error only.
+   * keeps all of it alive.
    * Throws a MigrationError `Internal` on anything but a whole, known message.
    */
-  decode(chunk: Buffer, lsn?: bigint, start = 0, end = chunk.length): PgoutputMessage {
-    const reader = new PgoutputReader(chunk, start, end)
+  decode(chunk: Buffer, start = 0, end = chunk.length): PgoutputMessage {
+    const { reader } = this
+    reader.begin(chunk, start, end)
     try {
       const message = this.read(reader)
       if (reader.rest !== 0) throw new RangeError(`${reader.rest} bytes too many`)
       return message
     } catch (error) {
       const type = end > start ? JSON.stringify(String.fromCharCode(chunk.readUInt8(start))) : 'none'
+      const lsn = this.position?.(chunk, start)
       const place = lsn === undefined ? 'an unknown position' : formatLsn(lsn)
       throw new MigrationError(
         'Internal',

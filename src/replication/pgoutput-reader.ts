@@ -3,14 +3,19 @@ import { Tuple } from './tuple.ts'
 /** PostgreSQL counts microseconds from 2000-01-01 00:00 UTC. */
 const POSTGRES_EPOCH_MICROSECONDS = 946_684_800_000_000n
 
-/** Reads the fields of one message in turn; throws a RangeError where the message is shorter than it says. */
-export class PgoutputReader {
-  private readonly chunk: Buffer
-  private readonly end: number
-  private offset: number
+/** Places of values are kept in blocks of so many: a block is small beside the messages that it speaks of. */
+const BLOCK_PLACES = 4096
 
-  /** The message stands in `chunk` from `start` to before `end`. */
-  constructor(chunk: Buffer, start = 0, end = chunk.length) {
+/** Reads the fields of one message after another; throws a RangeError where a message is shorter than it says. */
+export class PgoutputReader {
+  private chunk: Buffer = Buffer.alloc(0)
+  private end = 0
+  private offset = 0
+  private places = new Int32Array(BLOCK_PLACES)
+  private used = 0
+
+  /** The next message stands in `chunk` from `start` to before `end`. */
+  begin(chunk: Buffer, start: number, end: number): void {
     this.chunk = chunk
     this.offset = start
     this.end = end
@@ -29,7 +34,9 @@ export class PgoutputReader {
   }
 
   int32(): number {
-    return this.chunk.readInt32BE(this.advance(4))
+    const { chunk } = this
+    const at = this.advance(4)
+    return (chunk[at]! << 24) | (chunk[at + 1]! << 16) | (chunk[at + 2]! << 8) | chunk[at + 3]!
   }
 
   uint32(): number {
@@ -67,17 +74,23 @@ export class PgoutputReader {
 
   tuple(columns: number): Tuple {
     const count = this.int16()
+    // Also a negative count ends here.
     if (count !== columns) throw new RangeError(`a row of ${count} values for ${columns} columns`)
-    const places = new Array<number>(count)
+    if (this.used + count > this.places.length) {
+      this.places = new Int32Array(Math.max(BLOCK_PLACES, count))
+      this.used = 0
+    }
+    const { chunk, places, used: first } = this
+    this.used += count
     let whole = true
     for (let i = 0; i < count; i++) {
-      places[i] = this.offset
-      const kind = this.byte()
+      places[first + i] = this.offset
+      const kind = chunk[this.advance(1)]
       if (kind === 0x74 /* t */) this.skip(this.int32())
       else if (kind === 0x75 /* u */) whole = false
       else if (kind !== 0x6e /* n */) throw new RangeError(`a value of unknown kind ${kind}`)
     }
-    return new Tuple(this.chunk, places, whole)
+    return new Tuple(chunk, places, whole, first, count)
   }
 
   private skip(length: number): void {

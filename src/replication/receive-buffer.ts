@@ -1,64 +1,92 @@
-/** What stands in the buffer: a pgoutput message not decoded yet, or a keepalive (`raw` is null). */
-export interface Received {
-  readonly raw: Buffer | null
-  /** Where the message stands in `raw`. */
-  readonly start: number
-  readonly end: number
-  /** Of a message its position in the WAL (0 for RELATION and TYPE), of a keepalive the server's end of WAL. */
-  readonly lsn: bigint
+/** What a keepalive says. */
+export interface KeepaliveEntry {
+  /** The server's end of WAL. */
+  readonly walEnd: bigint
   readonly idle: boolean
-  readonly bytes: number
 }
 
-/** What an entry takes beside its message: the object, the queue's slot, the Buffer's own header. */
-const ENTRY_BYTES = 200
+/** Who takes entries; a message stands in `bytes` from `start` to before `end`, not decoded yet. */
+export interface EntryConsumer {
+  message(bytes: Buffer, start: number, end: number): void
+  keepalive(keepalive: KeepaliveEntry): void
+}
 
-/** The queue between the socket and the consumer. Messages stay undecoded here: decoded they take several times the memory. */
+/** What an entry takes beside its message: its slots in the queue, and what is between messages. */
+export const ENTRY_BYTES = 64
+/** The queue's front is given back when it is this long and more than half of all. */
+const SPENT_ENTRIES = 4096
+
+/**
+ * The queue between the socket and the consumer. Messages stay undecoded here: decoded they take several times the memory. It
+ * makes no object for a message.
+ */
 export class ReceiveBuffer {
-  private entries: Received[] = []
-  private total = 0
+  #entries: (Buffer | KeepaliveEntry)[] = []
+  /** Start and end of each entry. */
+  #bounds: number[] = []
+  #first = 0
+  #total = 0
 
   /** What the entries take, in bytes. */
   get bytes(): number {
-    return this.total
+    return this.#total
   }
 
   get empty(): boolean {
-    return this.entries.length === 0
+    return this.#first === this.#entries.length
   }
 
-  message(raw: Buffer, lsn: bigint, start = 0, end = raw.length): void {
-    const bytes = end - start + ENTRY_BYTES
-    this.entries.push({ raw, start, end, lsn, idle: false, bytes })
-    this.total += bytes
+  message(bytes: Buffer, start = 0, end = bytes.length): void {
+    this.#entries.push(bytes)
+    this.#bounds.push(start, end)
+    this.#total += end - start + ENTRY_BYTES
   }
 
   /** A keepalive right after another one replaces it, so that they can't pile up before a consumer that stalls. */
   keepalive(walEnd: bigint, idle: boolean): void {
-    const last = this.entries.at(-1)
-    if (last?.raw === null) {
-      this.entries[this.entries.length - 1] = { ...last, idle, lsn: walEnd > last.lsn ? walEnd : last.lsn }
+    const last = this.empty ? undefined : this.#entries.at(-1)
+    if (last && !Buffer.isBuffer(last)) {
+      this.#entries[this.#entries.length - 1] = { idle, walEnd: walEnd > last.walEnd ? walEnd : last.walEnd }
     } else {
-      this.entries.push({ raw: null, start: 0, end: 0, lsn: walEnd, idle, bytes: ENTRY_BYTES })
-      this.total += ENTRY_BYTES
+      this.#entries.push({ walEnd, idle })
+      this.#bounds.push(0, 0)
+      this.#total += ENTRY_BYTES
     }
   }
 
-  /** Takes the oldest entries: at least one if there is any, and no more than either limit beyond the first. */
-  take(maxEntries: number, maxBytes: number): Received[] {
-    let count = 0
+  /** Gives the oldest entries to `consumer`: at least one if there is any, and no more than either limit beyond the first. What it throws is passed on; the entry is taken. */
+  take(maxEntries: number, maxBytes: number, consumer: EntryConsumer): void {
     let bytes = 0
-    for (const entry of this.entries) {
-      if (count === maxEntries || (count > 0 && bytes + entry.bytes > maxBytes)) break
-      bytes += entry.bytes
-      count++
+    for (let count = 0; count < maxEntries && !this.empty; count++) {
+      const at = this.#first
+      const start = this.#bounds[2 * at]!
+      const end = this.#bounds[2 * at + 1]!
+      const size = end - start + ENTRY_BYTES
+      if (count > 0 && bytes + size > maxBytes) break
+      bytes += size
+      const entry = this.#entries[at]!
+      this.#first++
+      this.#total -= size
+      if (Buffer.isBuffer(entry)) consumer.message(entry, start, end)
+      else consumer.keepalive(entry)
     }
-    this.total -= bytes
-    return this.entries.splice(0, count)
+    this.#forget()
   }
 
   clear(): void {
-    this.entries = []
-    this.total = 0
+    this.#entries = []
+    this.#bounds = []
+    this.#first = 0
+    this.#total = 0
+  }
+
+  /** Lets go of what was taken. */
+  #forget(): void {
+    if (this.empty) this.clear()
+    else if (this.#first >= SPENT_ENTRIES && 2 * this.#first > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#first)
+      this.#bounds = this.#bounds.slice(2 * this.#first)
+      this.#first = 0
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { MigrationError } from '../errors/migration-error.ts'
 import { formatLsn } from '../postgres/lsn.ts'
 import type { BoundColumn, BoundRelation } from './bound-relation.ts'
-import type { KeyedChange } from './net-effect.ts'
+import type { KeyedChange, RowKey } from './net-effect.ts'
 import type { DeleteMessage, InsertMessage, UpdateMessage } from './pgoutput-message.ts'
 import { Tuple } from './tuple.ts'
 
@@ -12,8 +12,8 @@ export interface RowChange extends KeyedChange {
   readonly reducible: boolean
   /** Changes of the same table, operation and shape take the same statement. */
   readonly shape: string
-  /** Its key's bytes, if it may share an UPDATE or DELETE with changes of other keys; null if it must stand alone. Of an insert of no meaning. */
-  readonly key: string | null
+  /** Its key, if it may share an UPDATE or DELETE with changes of other keys; null if it must stand alone. Of an insert of no meaning. */
+  readonly key: RowKey | null
   /** The columns that an insert or update writes. */
   readonly writes: readonly BoundColumn[]
   readonly commitLsn: bigint
@@ -25,7 +25,7 @@ export function rowChange(message: InsertMessage | UpdateMessage | DeleteMessage
   if (message.type === 'update') return update(message, bound, commitLsn)
   if (message.type === 'delete') {
     const old = located(bound, message.old, message.oldKind, commitLsn)
-    const found = keyBytes(bound, old)
+    const found = keyOf(bound, old)
     const key = bound.deletesTogether ? found : null
     const reducible = bound.reducible && found !== null
     const rowKey = found ?? ''
@@ -44,7 +44,7 @@ export function rowChange(message: InsertMessage | UpdateMessage | DeleteMessage
     }
   }
   if (!message.new.whole) throw notSent(bound, commitLsn)
-  const own = bound.reducible ? keyBytes(bound, message.new) : null
+  const own = bound.reducible ? keyOf(bound, message.new) : null
   const { new: row } = message
   const reducible = own !== null
   const rowKey = own ?? ''
@@ -60,8 +60,8 @@ function update(message: UpdateMessage, bound: BoundRelation, commitLsn: bigint)
   const writable = moved ? bound.written : bound.besideKey
   const writes = whole ? writable : writable.filter(({ position }) => !row.isUnchanged(position))
   const together = bound.updatesTogether && !moved && writes.length > 0
-  const found = together || bound.reducible ? keyBytes(bound, old) : null
-  const newKey = moved && bound.movable ? keyBytes(bound, row) : null
+  const found = together || bound.reducible ? keyOf(bound, old) : null
+  const newKey = moved && bound.movable ? keyOf(bound, row) : null
   const reducible = bound.reducible && found !== null && (!moved || newKey !== null)
   const shape = updateShape(whole, writes)
   const key = together ? found : null
@@ -90,15 +90,24 @@ function sameValue(before: Tuple, after: Tuple, position: number): boolean {
 }
 
 /** Null if a part is null or not sent: such a key names no single row. */
-function keyBytes({ key }: BoundRelation, tuple: Tuple): string | null {
+function keyOf({ key }: BoundRelation, tuple: Tuple): RowKey | null {
+  const [first] = key
+  if (first && key.length === 1) {
+    const { position } = first
+    if (tuple.size(position) < 0) return null
+    return (INTEGERS.has(first.typeOid) ? tuple.integer(position) : undefined) ?? tuple.latin1(position)
+  }
   let bytes = ''
   for (const { position } of key) {
     const size = tuple.size(position)
     if (size < 0) return null
-    bytes += key.length === 1 ? tuple.latin1(position) : `${size}:${tuple.latin1(position)}`
+    bytes += `${size}:${tuple.latin1(position)}`
   }
   return bytes
 }
+
+/** int8, int2, int4: pg_type.dat. A number costs less than a string. */
+const INTEGERS = new Set([20, 21, 23])
 
 function notSent({ relation, target }: BoundRelation, commitLsn: bigint): MigrationError {
   const lsn = formatLsn(commitLsn)

@@ -7,22 +7,22 @@ import type { ChangeStream, ChangeStreamOptions, StreamItem } from './change-str
 import { publicationSkipped, streamEnded, streamSilent } from './change-stream-error.ts'
 import { PgoutputDecoder } from './pgoutput-decoder.ts'
 import { PgoutputPlugin } from './pgoutput-plugin.ts'
-import { ReceiveBuffer } from './receive-buffer.ts'
-import type { Received } from './receive-buffer.ts'
+import { ENTRY_BYTES, ReceiveBuffer } from './receive-buffer.ts'
+import type { EntryConsumer, KeepaliveEntry } from './receive-buffer.ts'
 import { StatusSender } from './status-sender.ts'
-import { serviceSocket, walsenderConnection } from './walsender-connection.ts'
+import { interceptCopyData, serviceSocket, walsenderConnection } from './walsender-connection.ts'
 import type { WalsenderConnection } from './walsender-connection.ts'
 
 const DEFAULT_BUFFERED_BYTES = 8 * 1024 * 1024
-/** A batch is small beside the buffer, for decoded it takes several times the memory. */
-const BATCH_ITEMS = 2000
+/** A batch is so small that most of what is decoded is forgotten before it is old, for decoded it takes several times the memory. */
+const BATCH_ITEMS = 256
 const BATCH_BYTES = 1024 * 1024
 const DEFAULT_SILENCE_SECONDS = 60
 const CLOSE_MILLISECONDS = 2000
-/** Messages share memory in slabs of this size: small beside what is kept, as one message keeps its whole slab. */
-const SLAB_BYTES = 64 * 1024
 /** The length of XLogData's header: type, start, end of WAL, time. */
 const HEADER_BYTES = 25
+/** Where a position stands in the header of XLogData and of a keepalive. */
+const LSN_AT = 1
 
 /** The change stream of one connection; made by `openChangeStream`. */
 export class SlotStream implements ChangeStream {
@@ -30,12 +30,10 @@ export class SlotStream implements ChangeStream {
   private readonly maxBufferedBytes: number
   private readonly silenceSeconds: number
   private readonly service: LogicalReplicationService
-  private readonly decoder = new PgoutputDecoder()
+  private readonly decoder = new PgoutputDecoder((bytes, start) => bytes.readBigUInt64BE(start - HEADER_BYTES + LSN_AT))
   private readonly buffer = new ReceiveBuffer()
   private readonly status = new StatusSender()
   private connection: WalsenderConnection | undefined
-  private slab = Buffer.alloc(0)
-  private slabUsed = 0
   private inTransaction = false
   private paused = false
   private silentSeconds = 0
@@ -90,9 +88,9 @@ export class SlotStream implements ChangeStream {
       if (this.failure) throw this.failure
       await new Promise<void>((resolve) => (this.wake = resolve)).finally(() => (this.wake = undefined))
     }
-    const received = this.buffer.take(BATCH_ITEMS, Math.min(BATCH_BYTES, this.maxBufferedBytes))
+    const items = this.decode()
     if (this.paused && this.buffer.bytes <= this.maxBufferedBytes / 2) this.resume()
-    return this.decode(received)
+    return items
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<StreamItem, void, undefined> {
@@ -113,43 +111,30 @@ export class SlotStream implements ChangeStream {
     if (this.failure || this.closing) throw new Error('the change stream was closed')
     this.connection = connection
     this.status.connect((message) => connection.sendCopyFromChunk(message))
-    // The service's own listener makes strings, an event and a promise of each message, for which nobody asks.
-    connection.removeAllListeners('copyData')
-    connection.on('copyData', ({ chunk }) => {
-      try {
-        this.receive(chunk)
-      } catch (error) {
-        this.fail(classify(error, 'source'))
-      }
-    })
+    interceptCopyData(
+      connection,
+      (bytes, start, end) => this.receive(bytes, start, end),
+      (error) => this.fail(classify(error, 'source')),
+    )
     // PostgreSQL 18 leaves out a publication that does not exist with a warning and goes on, without its changes.
     connection.on('notice', ({ severity, code, message }) => {
       if (severity === 'WARNING' && code === '55000') this.fail(publicationSkipped(this.options, message ?? ''))
     })
   }
 
-  private receive(chunk: Buffer): void {
+  private receive(bytes: Buffer, start: number, end: number): void {
     if (this.closing || this.failure) return
     this.silentSeconds = 0
-    const lsn = chunk.readBigUInt64BE(1)
-    this.status.receive(lsn)
-    if (chunk[0] === 0x77 /* w: XLogData */) {
-      const type = chunk[HEADER_BYTES]
+    this.status.receive(bytes.readUInt32BE(start + LSN_AT), bytes.readUInt32BE(start + LSN_AT + 4))
+    if (bytes[start] === 0x77 /* w: XLogData */) {
+      const message = start + HEADER_BYTES
+      const type = bytes[message]
       if (type === 0x42 /* B */) this.inTransaction = true
       else if (type === 0x43 /* C */) this.inTransaction = false
-      // A copy: pg's parser moves later data over messages that it has handed out (pg-protocol 1.x, mergeBuffer).
-      const length = chunk.length - HEADER_BYTES
-      if (this.slabUsed + length > this.slab.length) {
-        this.slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, length))
-        this.slabUsed = 0
-      }
-      const start = this.slabUsed
-      chunk.copy(this.slab, start, HEADER_BYTES)
-      this.slabUsed += length
-      this.buffer.message(this.slab, lsn, start, this.slabUsed)
+      this.buffer.message(bytes, message, end)
     } else {
-      this.buffer.keepalive(lsn, !this.inTransaction)
-      if (chunk[17] === 1) this.status.send()
+      this.buffer.keepalive(bytes.readBigUInt64BE(start + LSN_AT), !this.inTransaction)
+      if (bytes[start + 17] === 1) this.status.send()
     }
     if (!this.paused && this.buffer.bytes > this.maxBufferedBytes) {
       this.paused = true
@@ -158,14 +143,20 @@ export class SlotStream implements ChangeStream {
     this.wake?.()
   }
 
-  /** A message that can't be decoded ends the stream: nothing behind it may be delivered. */
-  private decode(received: readonly Received[]): StreamItem[] {
+  /** The next batch. A message that can't be decoded ends the stream: nothing behind it may be delivered. */
+  private decode(): StreamItem[] {
     const items: StreamItem[] = []
+    const { decoder } = this
+    const consumer: EntryConsumer = {
+      message: (bytes, start, end) => {
+        items.push({ kind: 'message', message: decoder.decode(bytes, start, end), bytes: end - start + ENTRY_BYTES })
+      },
+      keepalive: ({ walEnd, idle }: KeepaliveEntry) => {
+        items.push({ kind: 'keepalive', walEnd, idle })
+      },
+    }
     try {
-      for (const { raw, start, end, lsn, idle, bytes } of received) {
-        if (raw) items.push({ kind: 'message', lsn, message: this.decoder.decode(raw, lsn, start, end), bytes })
-        else items.push({ kind: 'keepalive', walEnd: lsn, idle })
-      }
+      this.buffer.take(BATCH_ITEMS, Math.min(BATCH_BYTES, this.maxBufferedBytes), consumer)
     } catch (error) {
       this.buffer.clear()
       this.failure = classify(error, 'source')

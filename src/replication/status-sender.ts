@@ -6,7 +6,9 @@ const CONFIRM_MILLISECONDS = 100
 /** Tells the server what was received and what is durable; positions never go back. */
 export class StatusSender {
   private write: ((message: Buffer) => void) | undefined
-  private highest = 0n
+  /** The two halves of the highest position received: a number for each message costs less than a bigint. */
+  private high = 0
+  private low = 0
   private confirmed = 0n
   private sent = 0n
   private sentAt = -Infinity
@@ -14,15 +16,18 @@ export class StatusSender {
 
   /** The highest position received. */
   get received(): bigint {
-    return this.highest
+    return (BigInt(this.high) << 32n) | BigInt(this.low)
   }
 
   connect(write: (message: Buffer) => void): void {
     this.write = write
   }
 
-  receive(lsn: bigint): void {
-    if (lsn > this.highest) this.highest = lsn
+  /** A position that the server has named, as its upper and its lower 32 bits. */
+  receive(high: number, low: number): void {
+    if (high < this.high || (high === this.high && low <= this.low)) return
+    this.high = high
+    this.low = low
   }
 
   /** Sends `lsn` at once, or as soon as the last confirmation is 100 ms old. */
@@ -40,7 +45,8 @@ export class StatusSender {
     clearTimeout(this.timer)
     this.timer = undefined
     if (!this.write) return
-    const write = this.highest > this.confirmed ? this.highest : this.confirmed
+    const { received } = this
+    const write = received > this.confirmed ? received : this.confirmed
     this.write(standbyStatus({ write, flush: this.confirmed, reply, now: Date.now() }))
     this.sent = this.confirmed
     this.sentAt = performance.now()

@@ -25,9 +25,6 @@ export function textArray(rows: readonly Tuple[], position: number): Buffer {
   array.writeInt32BE(rows.length, 12)
   array.writeInt32BE(1, 16)
   let at = HEADER_BYTES
-  for (const row of rows) {
-    at = array.writeInt32BE(row.size(position), at)
-    at = row.copy(position, array, at)
-  }
+  for (const row of rows) at = row.copyElement(position, array, at)
   return array
 }

@@ -40,8 +40,8 @@ const relation = (id: number, columns: readonly string[], identity: ReplicaIdent
   )
 
 const ID = 0xfffffff0
-function decoder(columns: readonly string[] = ['id', 'naïve']) {
-  const made = new PgoutputDecoder()
+function decoder(columns: readonly string[] = ['id', 'naïve'], position?: () => bigint) {
+  const made = new PgoutputDecoder(position)
   made.decode(relation(ID, columns))
   return made
 }
@@ -154,7 +154,7 @@ test('a broken message is an error that names its type and position, whatever th
     Buffer.from('N'),
     tuple([Buffer.from('secret'), null]),
   )
-  const decode = (chunk: Buffer) => decoder().decode(chunk, 0x16_b374d848n)
+  const decode = (chunk: Buffer) => decoder(undefined, () => 0x16_b374d848n).decode(chunk)
   for (let length = 0; length < good.length; length++) {
     assert.throws(
       () => decode(good.subarray(0, length)),
