@@ -1,8 +1,9 @@
-import './small-heap.ts'
 import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker'
 import { PRODUCTION_SERVICES } from './activities/activity-run.ts'
+import { PROJECT_FOLDER } from './project-folder.ts'
 import { runWorker } from './run-worker.ts'
 
 /**
@@ -30,7 +31,7 @@ async function main(): Promise<void> {
 }
 
 async function version(): Promise<string> {
-  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
+  const text = await readFile(path.join(PROJECT_FOLDER, 'package.json'), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }
 

@@ -3,17 +3,16 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { bundleWorkflowCode } from '@temporalio/worker'
+import { PROJECT_FOLDER } from './project-folder.ts'
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const WORKFLOWS = fileURLToPath(new URL('./workflows/index.ts', import.meta.url))
-const BUILDER = fileURLToPath(new URL('./build-workflow-bundle.ts', import.meta.url))
-const BUILD = path.join(ROOT, 'build')
+const WORKFLOWS = path.join(PROJECT_FOLDER, 'src/workflows/index.ts')
+const BUILDER = path.join(PROJECT_FOLDER, 'src/build-workflow-bundle.ts')
+const BUILD = path.join(PROJECT_FOLDER, 'build')
 
 /** What workflow code is made of; a change of any of these makes a built bundle stale. */
-const SOURCES = ['src/workflows', 'src/spec', 'src/errors']
+const SOURCES = ['src/workflows', 'src/spec', 'src/errors', 'src/postgres']
 
 /**
  * Where the Worker finds the workflows: in the bundle that belongs to these sources. If it was not built ahead, a process of its
@@ -22,7 +21,7 @@ const SOURCES = ['src/workflows', 'src/spec', 'src/errors']
 export async function workflowSource(): Promise<{ workflowBundle: { codePath: string } } | { workflowsPath: string }> {
   const codePath = await bundlePath()
   if (!existsSync(codePath)) {
-    await promisify(execFile)(process.execPath, [...process.execArgv, BUILDER], { cwd: ROOT }).catch(() => undefined)
+    await promisify(execFile)(process.execPath, ['--import', 'tsx', BUILDER], { cwd: PROJECT_FOLDER }).catch(() => undefined)
   }
   return existsSync(codePath) ? { workflowBundle: { codePath } } : { workflowsPath: WORKFLOWS }
 }
@@ -45,10 +44,10 @@ async function bundlePath(): Promise<string> {
   const hash = createHash('sha256')
   const files = ['package.json']
   for (const folder of SOURCES) {
-    for (const entry of await readdir(path.join(ROOT, folder), { recursive: true, withFileTypes: true })) {
-      if (entry.isFile()) files.push(path.relative(ROOT, path.join(entry.parentPath, entry.name)))
+    for (const entry of await readdir(path.join(PROJECT_FOLDER, folder), { recursive: true, withFileTypes: true })) {
+      if (entry.isFile()) files.push(path.relative(PROJECT_FOLDER, path.join(entry.parentPath, entry.name)))
     }
   }
-  for (const file of files.sort()) hash.update(`${file}\0`).update(await readFile(path.join(ROOT, file)))
+  for (const file of files.sort()) hash.update(`${file}\0`).update(await readFile(path.join(PROJECT_FOLDER, file)))
   return path.join(BUILD, `workflow-bundle-${hash.digest('hex').slice(0, 16)}.js`)
 }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, chmodSync, constants, lstatSync, mkdirSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { PROJECT_FOLDER } from '../project-folder.ts'
 
 /** An unprivileged user id that exists on every system: "nobody" on Linux. */
 const NOBODY = 65_534
@@ -22,7 +22,7 @@ export function cacheFolder(): string {
 function chooseCacheFolder(): string {
   const chosen = process.env['PGMOVE_CACHE']
   if (chosen) return made(path.resolve(chosen))
-  const project = fileURLToPath(new URL('../../.cache', import.meta.url))
+  const project = path.join(PROJECT_FOLDER, '.cache')
   try {
     if (enteredByOthers(made(project))) return project
   } catch {

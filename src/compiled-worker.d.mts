@@ -1,0 +1,2 @@
+/** See compiled-worker.mjs. */
+export function compiledWorker(entry: string): Promise<string | undefined>
