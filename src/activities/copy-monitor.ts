@@ -1,4 +1,5 @@
 import { TransferLimit } from '../copy/transfer-limit.ts'
+import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import type { ActivityRun } from './activity-run.ts'
@@ -118,9 +119,14 @@ export class CopyMonitor {
     const part = (limit: string | null | undefined, unit: number) =>
       typeof limit === 'string' ? (Number(limit) * unit) / Math.max(1, Number(row?.copies)) : null
     this.#limit.set({ bytes: part(row?.megabytes, 1_000_000), rows: part(row?.rows, 1) })
-    await this.#writeDown()
-    await this.#beside?.look()
-    if (!this.#gate) await this.#report()
+    try {
+      await this.#writeDown()
+      await this.#beside?.look()
+      if (!this.#gate) await this.#report()
+    } catch (error) {
+      // Figures for people: on a full disk they are missed; what the copy itself meets there names the table.
+      if (!(error instanceof MigrationError) || error.kind !== 'OutOfResources') throw error
+    }
   }
 
   async #writeDown(): Promise<void> {
@@ -178,6 +184,7 @@ export class CopyMonitor {
     const bytesPerSecond = seconds > 0 ? Number(row.new_bytes) / seconds : 0
     const left = Number(row.bytes_total) - Number(row.bytes)
     await this.#run.report({
+      ...this.#run.slotFigures(),
       tables: { total: Number(row.total), copied: Number(row.copied) },
       rows: row.rows,
       bytes: { total: row.bytes_total, copied: row.bytes },

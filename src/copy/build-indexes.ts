@@ -8,6 +8,7 @@ import { lockRemaining, readRemaining } from '../schema/stored-entry.ts'
 import type { StoredEntry } from '../schema/stored-entry.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import type { CopyStep } from './copy-step.ts'
+import { targetShapes } from './copy-tables.ts'
 
 /** One index of a big table, built by a job of its own. */
 export interface IndexJob {
@@ -60,7 +61,7 @@ export async function buildIndex({ target, id, signal, onStep }: BuildIndexesArg
     await onStep?.('index built')
   } catch (error) {
     // Rows that break the constraint: finishIndexes makes it in one step, and its error names what stands in the way.
-    if (!(error instanceof MigrationError) || error.kind !== 'RejectedByTarget') throw error
+    if (!(error instanceof MigrationError) || error.kind !== 'RejectedByTarget') throw named(error, `index ${split.name}`, entry.table)
   }
 }
 
@@ -78,7 +79,21 @@ export async function finishIndexes(args: BuildIndexesArgs, tables: readonly Mig
   }
   signal.throwIfAborted()
   await args.onStep?.('indexes finished')
-  await analyze(target, tables)
+  await targetShapes(target, tables)
+  try {
+    await analyze(target, tables)
+  } catch (error) {
+    throw named(error, 'statistics', first && others.length === 0 ? { schema: first.targetSchema, name: first.targetTable } : null)
+  }
+}
+
+/** What the server says of its own accord names no table. */
+function named(error: unknown, what: string, table: StoredEntry['table']): unknown {
+  if (!(error instanceof MigrationError) || error.kind === 'ConnectionLost' || error.table !== undefined) return error
+  const { kind, side, hint, message } = error
+  const name = table ? qualified(table.schema, table.name) : undefined
+  const text = `On the target: ${what}${name === undefined ? '' : ` of ${name}`} could not be made: ${message.replace(/^On the target: /, '')}. What was made before stays.`
+  return new MigrationError(kind, text, { side, table: name, hint, cause: error })
 }
 
 async function tableEntries(args: Pick<BuildIndexesArgs, 'target' | 'id'>, table: MigratedTable): Promise<StoredEntry[]> {

@@ -1,9 +1,10 @@
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import { parseLsn } from '../postgres/lsn.ts'
-import { literal, qualified } from '../postgres/quote.ts'
+import { qualified } from '../postgres/quote.ts'
 import { pause } from '../source/retry-on-lock.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
+import { publicationName } from '../state/migration-ref.ts'
 import type { ChunkRange } from './chunk-ranges.ts'
 import { chunkRanges } from './chunk-ranges.ts'
 import { fenceAttempt, lockChunk, markChunk, sumChunks, writeChunks } from './chunk-record.ts'
@@ -13,6 +14,7 @@ import { copyingSettings, copyTables, targetShapes } from './copy-tables.ts'
 import type { CopyOptions } from './copy-tables.ts'
 import { copyUntilDone, EARLIER_ENDED } from './copy-until-done.ts'
 import { emptyTables, prepareEmptying } from './empty-tables.ts'
+import { importSnapshot } from './import-snapshot.ts'
 import { BEGIN_SNAPSHOT } from './open-snapshot.ts'
 import type { OpenedTables } from './open-snapshot.ts'
 import { underSnapshot } from './source-snapshot.ts'
@@ -63,7 +65,8 @@ async function attempt(args: CopyInChunksArgs, why: string): Promise<CopiedTable
   const [done] = await target.transaction(() => lockRecords(target, id, [table]))
   if (done) return done
   await prepareEmptying(target, id, [table], replicaRole)
-  const copied = await underSnapshot({ source, sourceObserver, tables: [table], own: true, signal }, async (opened, stop) => {
+  const opening = { source, sourceObserver, tables: [table], own: true, publication: publicationName(id), signal }
+  const copied = await underSnapshot(opening, async (opened, stop) => {
     const ranges = await chunkRanges(source, table, jobs)
     if (ranges.length === 0) return undefined
     const attemptNumber = await beginAttempt(target, id, [table], why)
@@ -162,7 +165,7 @@ async function runJob(args: CopyInChunksArgs, job: number, work: SharedWork): Pr
 async function runLane(args: CopyInChunksArgs, { source, target }: ChunkLane, work: SharedWork): Promise<void> {
   const label = qualified(args.table.sourceSchema, args.table.sourceTable)
   await source.transaction(async () => {
-    await source.query(`set transaction snapshot ${literal(work.snapshot)}`)
+    await importSnapshot(source, work.snapshot, args.source)
     await source.query(`set local lock_timeout = '2s'; lock table only ${label} in access share mode`)
     for (let chunk = work.chunks.shift(); chunk; chunk = work.chunks.shift()) {
       try {

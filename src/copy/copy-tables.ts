@@ -1,7 +1,10 @@
 import { MigrationError } from '../errors/migration-error.ts'
+import type { ErrorKind } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import { parseLsn } from '../postgres/lsn.ts'
+import { qualified } from '../postgres/quote.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
+import { publicationName } from '../state/migration-ref.ts'
 import { beginAttempt, lockRecords, recordCopies } from './copy-record.ts'
 import type { CopiedTable, CopyResult } from './copy-record.ts'
 import { copyUntilDone, EARLIER_ENDED } from './copy-until-done.ts'
@@ -69,25 +72,38 @@ export async function copyTables(args: CopyTablesArgs): Promise<CopiedTable[]> {
   return copyEach(args)
 }
 
+/** Kinds that say something of one table alone: the others are copied all the same. */
+const OF_ONE_TABLE: ReadonlySet<ErrorKind> = new Set(['RejectedByTarget', 'SchemaMismatch', 'UnsupportedDdl', 'InsufficientPrivilege'])
+
 /** One by one. What the target refuses is tried again after the others, since a check may read tables that were still empty. */
 async function copyEach(args: CopyTablesArgs): Promise<CopiedTable[]> {
   const copied = new Map<MigratedTable, CopiedTable>()
   for (let open = args.tables; open.length > 0;) {
     const refused: MigratedTable[] = []
-    let refusal: unknown
+    let refusal: MigrationError | undefined
     for (const table of open) {
       try {
         copied.set(table, await copyOne(args, table, 'it was copied together with a table that failed'))
       } catch (error) {
-        if (!(error instanceof MigrationError) || error.kind !== 'RejectedByTarget') throw error
+        if (!(error instanceof MigrationError) || !OF_ONE_TABLE.has(error.kind)) throw error
         refused.push(table)
         refusal ??= error
       }
     }
-    if (refused.length === open.length) throw refusal
+    if (refusal && refused.length === open.length) throw withOthers(refusal, refused)
     open = refused
   }
   return args.tables.flatMap((table) => copied.get(table) ?? [])
+}
+
+/** The first one's error, with the number of tables that fail beside it. */
+function withOthers(error: MigrationError, [, second, ...others]: readonly MigratedTable[]): MigrationError {
+  if (!second) return error
+  const { kind, message, side, table, sourceTable, lsn, hint } = error
+  const name = qualified(second.sourceSchema, second.sourceTable)
+  const more = others.length > 0 ? ` and ${others.length} more` : ''
+  const text = `${message} ${name}${more} failed as well, for reasons of their own.`
+  return new MigrationError(kind, text, { side, table, sourceTable, lsn, hint, cause: error })
 }
 
 function copyOne(args: CopyTablesArgs, table: MigratedTable, firstReason: string): Promise<CopiedTable> {
@@ -105,7 +121,8 @@ async function attempt(args: CopyTablesArgs, why: string): Promise<CopiedTable[]
     await emptyTables(target, open)
     const results = new Map<MigratedTable, CopyResult>()
     if (open.length > 0) {
-      const copied = await underSnapshot({ source, sourceObserver, tables: open, own: incremental, signal }, async (opened, stop) => {
+      const opening = { source, sourceObserver, tables: open, own: incremental, publication: publicationName(id), signal }
+      const copied = await underSnapshot(opening, async (opened, stop) => {
         const into = await targetShapes(target, open)
         for (const [at, table] of open.entries()) {
           const shapes = { from: opened.shapes[at], into: into[at] }

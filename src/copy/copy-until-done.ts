@@ -39,12 +39,16 @@ function named(error: MigrationError, { sourceSchema, sourceTable }: MigratedTab
   if (error.sourceTable !== undefined || error.kind === 'ConnectionLost') return error
   const { kind, side, table, lsn, hint, message } = error
   const label = qualified(sourceSchema, sourceTable)
-  return new MigrationError(kind, table === undefined ? `${message} Table ${label} is copied again from its start.` : message, {
-    side,
-    table: table ?? label,
-    sourceTable: { schema: sourceSchema, table: sourceTable },
-    lsn,
-    hint,
-    cause: error,
-  })
+  return new MigrationError(
+    kind,
+    table === undefined ? `${message}${message.endsWith('.') ? '' : '.'} Table ${label} is copied again from its start.` : message,
+    {
+      side,
+      table: table ?? label,
+      sourceTable: { schema: sourceSchema, table: sourceTable },
+      lsn,
+      hint,
+      cause: error,
+    },
+  )
 }

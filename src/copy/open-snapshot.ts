@@ -2,6 +2,7 @@ import { sqlState } from '../errors/classify.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
+import { readUnpublished } from '../source/publication.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { readTableShapes } from './table-columns.ts'
 import type { TableShape } from './table-columns.ts'
@@ -28,13 +29,17 @@ export const BEGIN_SNAPSHOT = 'begin isolation level repeatable read read only'
  * Locks the tables and only then takes the transaction's snapshot (HANDOFF.md R3): a TRUNCATE or a rewrite that commits in between
  * would leave a table empty for the snapshot. To be called first in a transaction.
  */
-export async function openSnapshot(source: Database, tables: readonly MigratedTable[]): Promise<OpenedTables> {
+export async function openSnapshot(source: Database, tables: readonly MigratedTable[], publication: string): Promise<OpenedTables> {
   const names = tables.map(({ sourceSchema, sourceTable }) => `only ${qualified(sourceSchema, sourceTable)}`)
   await source.query(`set local lock_timeout = '2s'; lock table ${names.join(', ')} in access share mode`).catch((error: unknown) => {
     throw sqlState(error) === '42P01' || sqlState(error) === '3F000' ? gone(tables) : error
   })
   const handoff = await readHandoff(source)
-  return { shapes: await readOpened(source, tables), handoff }
+  const shapes = await readOpened(source, tables)
+  const oids = shapes.map(({ oid }) => oid)
+  const [unpublished] = await readUnpublished(source, publication, oids)
+  if (unpublished !== undefined) throw replaced(tables[oids.indexOf(unpublished)])
+  return { shapes, handoff }
 }
 
 /** The tables under locks and a snapshot that the session's transaction has already. */
@@ -59,13 +64,23 @@ async function readHandoff(source: Database): Promise<Handoff> {
   return { snapshot: row.snapshot, lsn: row.lsn, timeline: Number.parseInt(row.timeline, 16) }
 }
 
+/** A table of the same name: it could be copied, but nothing of what is written to it comes through the stream. */
+function replaced(table: MigratedTable | undefined): MigrationError {
+  const name = table ? qualified(table.sourceSchema, table.sourceTable) : 'a table'
+  return new MigrationError(
+    'UnsupportedDdl',
+    `On the source: table ${name} was dropped and made anew after the migration began, or taken out of its publication: its changes would be missing. Its copy waits. Answer with the signal resolve, or cancel and start again.`,
+    { side: 'source', table: name, hint: '' },
+  )
+}
+
 /** Of several tables, any of them may be meant. */
 function gone(tables: readonly MigratedTable[]): MigrationError {
   const [first, ...others] = tables.map(({ sourceSchema, sourceTable }) => qualified(sourceSchema, sourceTable))
   const name = others.length === 0 ? (first ?? '') : `${first} or one of ${others.length} others`
   return new MigrationError(
     'UnsupportedDdl',
-    `On the source: table ${name} was dropped, renamed or replaced after the migration began. Its copy waits. Undo that, or cancel and start again without it.`,
-    { side: 'source', ...(others.length === 0 && first !== undefined ? { table: first } : {}) },
+    `On the source: table ${name} was dropped, renamed or replaced after the migration began. Its copy waits. Undo that and send the signal resume, answer with the signal resolve, or cancel and start again.`,
+    { side: 'source', hint: '', ...(others.length === 0 && first !== undefined ? { table: first } : {}) },
   )
 }

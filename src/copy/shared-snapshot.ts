@@ -1,8 +1,9 @@
 import type { Database } from '../postgres/connect.ts'
-import { literal, qualified } from '../postgres/quote.ts'
+import { qualified } from '../postgres/quote.ts'
 import { retryOnLock } from '../source/retry-on-lock.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { note } from '../state/migration-record.ts'
+import { importSnapshot } from './import-snapshot.ts'
 import { BEGIN_SNAPSHOT } from './open-snapshot.ts'
 
 /** One snapshot for all tables, for a migration without incremental replication. */
@@ -39,7 +40,7 @@ export async function openSharedSnapshot(
   })
   const [leader, ...others] = sessions
   const [row] = await leader.query<{ name: string }>('select pg_export_snapshot() as name')
-  for (const session of others) await session.query(`set transaction snapshot ${literal(row?.name ?? '')}`)
+  for (const session of others) await importSnapshot(session, row?.name ?? '', leader)
   return {
     shares,
     release: async () => {

@@ -13,6 +13,8 @@ export interface SourceSnapshotArgs {
   readonly tables: readonly MigratedTable[]
   /** Whether to lock the tables and take a snapshot; else the session stands in the transaction of openSharedSnapshot. */
   readonly own: boolean
+  /** The migration's: if it stands, the tables must belong to it. */
+  readonly publication: string
   readonly signal: AbortSignal
 }
 
@@ -24,13 +26,13 @@ export async function underSnapshot<T>(
   args: SourceSnapshotArgs,
   body: (opened: OpenedTables, stop: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { source, tables, own, signal } = args
+  const { source, tables, own, publication, signal } = args
   if (!own) return withinShared(args, body)
   const outcome = await retryOnLock(signal, async (): Promise<{ value: T } | { error: unknown }> => {
     let opened: OpenedTables | undefined
     try {
       const value = await source.transaction(async () => {
-        opened = await openSnapshot(source, tables)
+        opened = await openSnapshot(source, tables, publication)
         return watched(args, opened, body)
       }, BEGIN_SNAPSHOT)
       return { value }

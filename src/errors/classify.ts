@@ -24,6 +24,7 @@ const BY_CLASS: Readonly<Record<string, ErrorKind>> = {
   '22': 'RejectedByTarget',
   '23': 'RejectedByTarget',
   '28': 'AuthenticationFailed',
+  P0: 'RejectedByTarget',
   '53': 'OutOfResources',
 }
 const BY_SOCKET: ReadonlySet<string> = new Set([
@@ -66,12 +67,17 @@ export function classify(error: unknown, side: Side): MigrationError {
 
 /**
  * The server's primary message without what may quote a row: messages of the classes 22 (data exception) and 23
- * (constraint violation) can hold values, so only their constraint, table and column are named.
+ * (constraint violation) can hold values, so only their constraint, table and column are named; and of what a user's function
+ * raises only the function.
  */
 function serverText(error: unknown, message: string): string {
-  const fields = error as { schema?: string; table?: string; column?: string; constraint?: string; severity?: string }
+  const fields = error as { schema?: string; table?: string; column?: string; constraint?: string; routine?: string; where?: string }
   const state = sqlState(error)
   if (state === undefined) return message.slice(0, 300)
+  if (/^P0/.test(state) || fields.routine === 'exec_stmt_raise') {
+    const [, place = 'a function'] = /^PL\/pgSQL (function \S+)/m.exec(fields.where ?? '') ?? []
+    return `${place.slice(0, 200)} raised an error`
+  }
   if (!/^(22|23)/.test(state)) return message.slice(0, 300)
   const names = [
     fields.table && `table ${fields.schema ?? ''}.${fields.table}`,

@@ -5,7 +5,9 @@ import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { readMigratedTables } from '../state/migrated-table.ts'
+import { publicationName } from '../state/migration-ref.ts'
 import { readNameMap } from '../state/name-map-record.ts'
+import { readUnpublished } from './publication.ts'
 import { readSelectedTables } from './selected-tables.ts'
 
 interface TargetColumn extends Record<string, string | null> {
@@ -16,7 +18,7 @@ interface TargetColumn extends Record<string, string | null> {
 }
 
 /**
- * Compares the selected tables as the source has them now with what stands on the target: a table made, dropped or renamed,
+ * Compares the selected tables as the source has them now with what stands on the target: a table made, dropped, renamed or made anew,
  * a column added, dropped, renamed or retyped since the definitions were copied. Fails with `UnsupportedDdl` naming the
  * first differences. Columns that are not selected may be anything. `sameTypes` is for migrations whose target tables pgmove made; others may have wider types.
  */
@@ -41,16 +43,25 @@ export async function checkDefinitionDrift(
   for (const { schema, table, column, type } of rows) found.set(`${schema}\0${table}\0${column}`, type)
 
   const differences: string[] = []
-  for (const table of await readSelectedTables(source, spec)) {
-    if (table.kind !== 'r') continue
+  const selected = (await readSelectedTables(source, spec)).filter(({ kind }) => kind === 'r')
+  const unpublished = new Set(
+    await readUnpublished(
+      source,
+      publicationName(id),
+      selected.map(({ oid }) => oid),
+    ),
+  )
+  for (const table of selected) {
     const key = `${table.schema}\0${table.name}`
     const name = qualified(table.schema, table.name)
     const to = migrated.get(key)
     migrated.delete(key)
+    if (to?.leftOut !== undefined) continue
     if (!to) {
       differences.push(`${name} is new`)
       continue
     }
+    if (unpublished.has(table.oid)) differences.push(`${name} was made anew, or is no longer in the publication`)
     const targets = new Set<string>()
     for (const column of table.columns) {
       const target = to.columns ? to.columns.get(column.name) : column.name
@@ -73,7 +84,8 @@ export async function checkDefinitionDrift(
       }
     }
   }
-  for (const { sourceSchema, sourceTable } of migrated.values()) differences.push(`${qualified(sourceSchema, sourceTable)} is gone`)
+  for (const { sourceSchema, sourceTable, leftOut } of migrated.values())
+    if (leftOut === undefined) differences.push(`${qualified(sourceSchema, sourceTable)} is gone`)
   if (differences.length === 0) return
   const list = differences.slice(0, 8).join('; ')
   throw new MigrationError(

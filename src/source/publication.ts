@@ -129,3 +129,17 @@ async function shrinkPublication(source: Database, name: string, signal: AbortSi
 export function dropPublicationStatement(id: string): string {
   return `drop publication if exists ${ident(publicationName(id))}`
 }
+
+/** Which of the tables, by oid, don't belong to a publication, not by a partitioned table above either. None if there is no such publication. */
+export async function readUnpublished(source: Database, publication: string, oids: readonly string[]): Promise<string[]> {
+  const root = source.version >= 130000 ? ' or r.prrelid in (select relid from pg_partition_ancestors(t.oid))' : ''
+  const rows = await source.query<{ oid: string }>(
+    `select t.oid from unnest($2::oid[]) as t (oid)
+      where exists (select from pg_publication where pubname = $1)
+        and (select relpersistence from pg_class c where c.oid = t.oid) = 'p'
+        and not exists (select from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
+                         where p.pubname = $1 and (r.prrelid = t.oid${root}))`,
+    [publication, `{${oids.join(',')}}`],
+  )
+  return rows.map(({ oid }) => oid)
+}

@@ -145,9 +145,17 @@ test('without the snapshot the table is emptied and copied again', async () => {
   })
   await assert.rejects(first.copy(), { kind: 'ConnectionLost', side: 'source' })
   assert.deepEqual((await record(fixture))[0]?.['final'], 'f')
+  // Lost before a job could take it: the server then only says that the identifier is invalid.
+  const second = await copier(fixture, 'big', {
+    openLane: async () => {
+      await fixture.source.sql(`select pg_terminate_backend(${second.source.processId})`)
+      return { source: await fixture.session('source'), target: await fixture.session('target'), close: async () => undefined }
+    },
+  })
+  await assert.rejects(second.copy(), { kind: 'ConnectionLost', side: 'source' })
   await (await copier(fixture, 'big')).copy()
   await assertEqual(fixture, 'big')
-  assert.equal((await record(fixture))[0]?.['attempts'], '2')
+  assert.equal((await record(fixture))[0]?.['attempts'], '3')
 })
 
 test('an ALTER TABLE that waits gets through, and all chunks begin again', async () => {
