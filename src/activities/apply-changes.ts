@@ -1,4 +1,6 @@
+import { MigrationError } from '../errors/migration-error.ts'
 import { formatLsn, parseLsn } from '../postgres/lsn.ts'
+import { qualified } from '../postgres/quote.ts'
 import { replicationClientConfig } from '../postgres/replication-client-config.ts'
 import { applyWithBisect } from '../replication/apply-with-bisect.ts'
 import { openChangeStream } from '../replication/change-stream.ts'
@@ -6,6 +8,7 @@ import { takeOver } from '../replication/progress.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
 import { checkSlot } from '../source/check-slot.ts'
 import { readMigratedTables } from '../state/migrated-table.ts'
+import type { MigratedTable } from '../state/migrated-table.ts'
 import { readMigrationRecord } from '../state/migration-record.ts'
 import { readNameMap } from '../state/name-map-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
@@ -30,6 +33,9 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
     await checkSlot({ source, sourceConnection, target, record, progress, signal: run.signal })
     await run.failpoint(FAILPOINTS.slotChecked)
     const tables = new Map((await readMigratedTables(target, run.id)).map((t) => [`${t.sourceSchema}\0${t.sourceTable}`, t]))
+    if ([...tables.values()].some((table) => table.copyAgain !== undefined)) {
+      return { reason: 'copyAgain', position: formatLsn(progress.confirmedLsn), changes: 0 }
+    }
     const replicaRole = await canSetReplicaRole(target)
     const monitor = new StreamMonitor(run, source, record, until !== null)
     const rotate = new AbortController()
@@ -72,10 +78,20 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
       return { reason: result.reason === 'until' ? 'until' : 'rotated', position: formatLsn(result.reached), changes: monitor.changes }
     } catch (error) {
       monitor.throwIfFailed()
-      throw error
+      throw named(error, tables)
     } finally {
       clearTimeout(rotation)
       await monitor.stop()
     }
   })
+}
+
+/** The error with the source's name of the table that it names by the target's. */
+function named(error: unknown, tables: ReadonlyMap<string, MigratedTable>): unknown {
+  if (!(error instanceof MigrationError) || error.table === undefined || error.sourceTable !== undefined) return error
+  const table = [...tables.values()].find(({ targetSchema, targetTable }) => qualified(targetSchema, targetTable) === error.table)
+  if (!table) return error
+  const { kind, message, side, lsn, hint } = error
+  const sourceTable = { schema: table.sourceSchema, table: table.sourceTable }
+  return new MigrationError(kind, message, { side, table: error.table, sourceTable, lsn, hint, cause: error })
 }

@@ -8,9 +8,10 @@ import { migrationActivity } from './migration-activity.ts'
 /** Exact row counts; see MigrationActivities. */
 export function compareCounts(services: ActivityServices): MigrationActivities['compareCounts'] {
   return migrationActivity(services, async (run) => {
+    run.watchSlot({ needed: true })
     const source = await run.connect('source', 'counts')
     const target = await run.connect('target', 'counts')
-    const tables = await readMigratedTables(target, run.id)
+    const tables = (await readMigratedTables(target, run.id)).filter(({ leftOut }) => leftOut === undefined)
     const counts = await compareRowCounts({
       source,
       target,

@@ -30,7 +30,7 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
     let bytes = 0n
     try {
       await monitor.start()
-      for (const batch of copyBatches(tables.filter(({ copiedAt }) => copiedAt === undefined))) {
+      for (const batch of copyBatches(tables.filter(isToCopy))) {
         await monitor.paused()
         const signal = AbortSignal.any([run.signal, monitor.signal])
         signal.throwIfAborted()
@@ -66,6 +66,11 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
 }
 
 async function copyBatch(run: ActivityRun, jobs: number, args: CopyTablesArgs): Promise<CopiedTable[]> {
+/** Marked ones are copied when the stream stands still before them. */
+function isToCopy({ copiedAt, copyAgain, leftOut }: MigratedTable): boolean {
+  return copiedAt === undefined && copyAgain === undefined && leftOut === undefined
+}
+
   const [table, ...others] = args.tables
   if (jobs < 2 || !table || others.length > 0) return copyTables(args)
   const openLane = async (job: number) => {

@@ -3,10 +3,12 @@ import type { ConnectionActivities } from '../workflows/connection-activities.ts
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
 import { applyChanges } from './apply-changes.ts'
+import { attachForeignKeys } from './attach-foreign-keys.ts'
 import { buildIndexes } from './build-indexes.ts'
 import { cleanUpSource } from './clean-up-source.ts'
 import { compareCounts } from './compare-counts.ts'
 import { compareMetadata } from './compare-metadata.ts'
+import { copyAgain } from './copy-again.ts'
 import { copyGroup } from './copy-group.ts'
 import { copyUnderOneSnapshot } from './copy-under-one-snapshot.ts'
 import { diagnoseConnection } from './diagnose-connection.ts'
@@ -20,6 +22,7 @@ import { prepareTarget } from './prepare-target.ts'
 import { putTargetBack } from './put-target-back.ts'
 import { refreshViews } from './refresh-views.ts'
 import { releaseSource } from './release-source.ts'
+import { resolveTable } from './resolve-table.ts'
 import { restoreConstraints } from './restore-constraints.ts'
 import { restoreDefinitions } from './restore-definitions.ts'
 import { restoreTarget } from './restore-target.ts'
@@ -35,10 +38,12 @@ export function createActivities(services: ActivityServices): MigrationActivitie
   return {
     applyChanges: applyChanges(services),
     buildIndexes: buildIndexes(services),
+    attachForeignKeys: attachForeignKeys(services),
     cleanUpSource: cleanUpSource(services),
     compareCounts: compareCounts(services),
     compareMetadata: compareMetadata(services),
     copyGroup: copyGroup(services),
+    copyAgain: copyAgain(services),
     copyUnderOneSnapshot: copyUnderOneSnapshot(services),
     diagnoseConnection: diagnoseConnection(services),
     dumpDefinitions: dumpDefinitions(services),
@@ -52,6 +57,7 @@ export function createActivities(services: ActivityServices): MigrationActivitie
     refreshViews: refreshViews(services),
     releaseSource: releaseSource(services),
     restoreConstraints: restoreConstraints(services),
+    resolveTable: resolveTable(services),
     restoreDefinitions: restoreDefinitions(services),
     restoreTarget: restoreTarget(services),
     setPaused: setPaused(services),

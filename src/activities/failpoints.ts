@@ -30,6 +30,12 @@ export const FAILPOINTS = {
   slotChecked: 'slot checked',
   /** A group of source transactions is committed on the target, the slot does not know it. */
   groupCommitted: 'group committed',
+  /** An operator's answer for a table is written down, the workflow does not know it. */
+  tableResolved: 'table resolved',
+  /** The first rows of a table that is copied again are on their way. */
+  copyAgainBegun: 'copy again begun',
+  /** A table's new copy is final, the workflow does not know it. */
+  copiedAgain: 'copied again',
   /** The stream has reached the position that it was to reach. */
   positionReached: 'position reached',
   /** Some of the constraints are created. */

@@ -24,7 +24,7 @@ export async function copyUnlogged(args: CopyUnloggedArgs): Promise<number> {
   const unlogged = new Set(tables.filter((t) => t.kind === 'r' && t.persistence === 'u').map((t) => `${t.schema}\0${t.name}`))
   if (unlogged.size === 0) return 0
   for (const table of await readMigratedTables(target, id)) {
-    if (!unlogged.has(`${table.sourceSchema}\0${table.sourceTable}`)) continue
+    if (table.leftOut !== undefined || !unlogged.has(`${table.sourceSchema}\0${table.sourceTable}`)) continue
     // Attempts begin anew: that this copy follows the first one is no sign of trouble.
     await target.query(
       `update pgmove.migrated_table set copied_at = null, snapshot = null, lsn = null, attempts = 0

@@ -3,6 +3,7 @@ import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import { ident, qualified } from '../postgres/quote.ts'
 import { restoreAccess } from '../roles/restore-access.ts'
+import { readLeftOutRelations } from '../state/left-out-relations.ts'
 import { note } from '../state/migration-record.ts'
 import { pendingChanges, restoreObject } from '../state/object-change.ts'
 import type { RecordedChange } from '../state/object-change.ts'
@@ -55,25 +56,40 @@ async function putAllBack(
   onProgress?: (done: number, total: number) => void,
 ): Promise<void> {
   let done = 0
+  const leftOut = [...(await readLeftOutRelations(target, id))].map((name) => qualified(...(name.split('\0') as [string, string])))
   const restore = async (some: readonly RecordedChange[]): Promise<void> => {
     for (const change of some) {
       signal.throwIfAborted()
-      await restoreObject(target, id, change)
+      // Rows of tables that were left out may break keys: the migration is not held up by that, and it is told.
+      if (change.kind === 'foreign_key' && leftOut.length > 0) await restoreKeyIfPossible(target, id, change, leftOut)
+      else await restoreObject(target, id, change)
       onProgress?.(++done, changes.length)
     }
   }
   // Forced row security would hide rows from the checks of foreign keys: it comes last.
   await restore(changes.filter(({ kind }) => kind !== FORCED))
-  await validateForeignKeys(target, id, signal)
+  await validateForeignKeys(target, id, leftOut, signal)
   await restore(changes.filter(({ kind }) => kind === FORCED))
+}
+
+async function restoreKeyIfPossible(target: Database, id: string, change: RecordedChange, leftOut: readonly string[]): Promise<void> {
+  const reason = await putBack(target, id, change)
+  if (reason === undefined) return
+  const text = `The foreign key was not created, since tables were left out (${listed(leftOut)}): ${reason} When that is mended: ${change.restore}`
+  await note(target, id, 'warning', change.object, text)
+}
+
+function listed(names: readonly string[]): string {
+  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ')
 }
 
 /**
  * Keys that came back NOT VALID in the place of a stand-in are validated, unless they are NOT VALID on the source too. A key that
- * only the target has may have been NOT VALID before: where rows break it, it stays so, with a note. The ledger names a key as
- * `"schema"."table" "name"`, the archive's entry as the table's name, a blank and the key's.
+ * only the target has may have been NOT VALID before: where rows break it, it stays so, with a note; so does any where tables were left
+ * out. The ledger names a key as `"schema"."table" "name"`, or with a dot if it gave way to a copy, the archive's entry as the table's
+ * name, a blank and the key's.
  */
-async function validateForeignKeys(target: Database, id: string, signal: AbortSignal): Promise<void> {
+async function validateForeignKeys(target: Database, id: string, leftOut: readonly string[], signal: AbortSignal): Promise<void> {
   // From 18 on a key that is NOT ENFORCED counts as not validated, and can't be.
   const enforced = target.version >= 180000 ? 'and k.conenforced' : ''
   const quoted = (column: string): string => `'"' || replace(${column}, '"', '""') || '"'`
@@ -81,7 +97,7 @@ async function validateForeignKeys(target: Database, id: string, signal: AbortSi
     `select n.nspname as schema, c.relname as "table", k.conname as name, e.id is not null as on_source
        from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
        join pgmove.object_change o on o.id = $1 and o.kind = 'foreign_key'
-        and o.object = ${quoted('n.nspname')} || '.' || ${quoted('c.relname')} || ' ' || ${quoted('k.conname')}
+        and o.object in (${['.', ' '].map((between) => `${quoted('n.nspname')} || '.' || ${quoted('c.relname')} || '${between}' || ${quoted('k.conname')}`).join(', ')})
        left join pgmove.entry e on e.id = $1 and e.kind = 'FK CONSTRAINT' and e.table_schema = n.nspname and e.table_name = c.relname
         and e.name = c.relname || ' ' || k.conname
       where k.contype = 'f' and not k.convalidated ${enforced} and (e.id is null or e.definition !~ 'NOT VALID;?\\s*$')
@@ -93,13 +109,15 @@ async function validateForeignKeys(target: Database, id: string, signal: AbortSi
     try {
       await target.query(`alter table ${qualified(schema, table)} validate constraint ${ident(name)}`)
     } catch (error) {
-      if (on_source === 't' || sqlState(error) !== FOREIGN_KEY_VIOLATION) throw error
+      if ((on_source === 't' && leftOut.length === 0) || sqlState(error) !== FOREIGN_KEY_VIOLATION) throw error
       await note(
         target,
         id,
         'warning',
         `${ident(name)} on ${qualified(schema, table)}`,
-        'The foreign key, which only the target has, is NOT VALID: rows break it.',
+        leftOut.length > 0
+          ? `The foreign key is NOT VALID: rows break it, since tables were left out (${listed(leftOut)}).`
+          : 'The foreign key, which only the target has, is NOT VALID: rows break it.',
       )
     }
   }

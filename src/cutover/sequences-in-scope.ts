@@ -22,12 +22,14 @@ interface SequenceRow extends Record<string, string | null> {
  * default's own dependency. A partition's sequences go with its root. A column that is left out brings none along.
  *
  * @param names which columns are selected; default: all
+ * @param leftOutTables of the source, as `schema\0table`, whose sequences stay behind; default: none
  * @returns the source's names
  */
 export async function sequencesInScope(
   source: Database,
   spec: Pick<MigrationSpec, 'objects' | 'exclude'>,
   names: NameMap = new NameMap(),
+  leftOutTables: ReadonlySet<string> = new Set(),
 ): Promise<SequenceName[]> {
   const sequences = await source.query<SequenceRow>(
     `select s.oid, n.nspname as schema, s.relname as name from pg_class s join pg_namespace n on n.oid = s.relnamespace
@@ -47,7 +49,9 @@ export async function sequencesInScope(
     `select oid as fallback, adrelid as relation, adnum as number from pg_attrdef`,
   )
   const relations = await readSourceRelations(source, spec)
-  const selected = new Set(relations.flatMap((relation) => (relation.selected ? [relation.oid] : [])))
+  const selected = new Set(
+    relations.flatMap(({ oid, schema, name, selected }) => (selected && !leftOutTables.has(`${schema}\0${name}`) ? [oid] : [])),
+  )
   const leftOut = new Set((await readLeftOutColumns(source, names)).map(({ relation, number }) => `${relation} ${number}`))
   const isSelected = (column: { relation: string; number: string } | undefined): boolean =>
     column !== undefined && selected.has(column.relation) && !leftOut.has(`${column.relation} ${column.number}`)

@@ -3,6 +3,7 @@ import { NameMap } from '../mapping/name-map.ts'
 import type { Database } from '../postgres/connect.ts'
 import { literal, qualified } from '../postgres/quote.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
+import { readMigratedTables } from '../state/migrated-table.ts'
 import { sequencesInScope } from './sequences-in-scope.ts'
 import type { SequenceName } from './sequences-in-scope.ts'
 
@@ -35,7 +36,8 @@ export async function setSequences({
   /** How names are called on the target. Default: as on the source. */
   map?: NameMap
 }): Promise<{ /** By their names on the target. */ values: SequenceValue[]; /** On the source, quoted. */ moved: string[] }> {
-  const names = await sequencesInScope(source, spec, map)
+  const leftOut = (await readMigratedTables(target, id)).filter((table) => table.leftOut !== undefined)
+  const names = await sequencesInScope(source, spec, map, new Set(leftOut.map((t) => `${t.sourceSchema}\0${t.sourceTable}`)))
   const read = await readSequences(source, names)
   const values = read.map((value) => ({ ...value, ...map.relation(value) }))
   await checkThere(target, values)

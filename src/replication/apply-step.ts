@@ -20,7 +20,7 @@ const MOST_ORDERED_STEPS = 64
 /** Applies steps in the session's open transaction. */
 export class StepApplier {
   readonly #target: Database
-  readonly #names = new StatementNames()
+  readonly #names: StatementNames
   readonly #indexes: LookupIndexes
   /** For how many steps a table is still applied in order, and for how many the next time. */
   readonly #ordered = new WeakMap<BoundRelation, { left: number; next: number }>()
@@ -28,6 +28,7 @@ export class StepApplier {
   /** `id` is the migration's. */
   constructor(target: Database, id: string) {
     this.#target = target
+    this.#names = StatementNames.of(target)
     this.#indexes = new LookupIndexes(target, id)
   }
 

@@ -1,10 +1,22 @@
+import type { Database } from '../postgres/connect.ts'
 import type { BoundColumn } from './bound-relation.ts'
 
 /** A prepared statement costs the server memory until the session ends. */
 const MOST = 500
 
+const OF_SESSIONS = new WeakMap<Database, StatementNames>()
+
 /** Names for the statements of one session that are worth preparing. */
 export class StatementNames {
+  /** A session keeps what it has prepared, also after an error, so that it has one set of names as long as it lives. */
+  static of(session: Database): StatementNames {
+    const known = OF_SESSIONS.get(session)
+    if (known) return known
+    const names = new StatementNames()
+    OF_SESSIONS.set(session, names)
+    return names
+  }
+
   readonly #names = new Map<string, string | undefined>()
   #prepared = 0
 

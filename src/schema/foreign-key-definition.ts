@@ -9,6 +9,8 @@ export interface ForeignKeyDefinition {
   readonly columns: string
   /** The referenced table with its columns. */
   readonly references: string
+  /** The referenced table alone. */
+  readonly referencedTable: string
   /** `MATCH FULL`, or empty. */
   readonly match: string
   /** ON UPDATE and ON DELETE are NO ACTION. */
@@ -23,7 +25,7 @@ const NAME = `${IDENT}(?:\\.${IDENT})?`
 const LIST = `\\((?:PERIOD )?${IDENT}(?:, (?:PERIOD )?${IDENT})*\\)`
 /** pg_dump's dumpConstraint around PostgreSQL's pg_get_constraintdef: machine-made text with one form only. */
 const FORM = new RegExp(
-  `^ALTER TABLE (ONLY )?(${NAME})\\s+ADD CONSTRAINT (${IDENT}) FOREIGN KEY (${LIST}) REFERENCES (${NAME} ?${LIST})` +
+  `^ALTER TABLE (ONLY )?(${NAME})\\s+ADD CONSTRAINT (${IDENT}) FOREIGN KEY (${LIST}) REFERENCES ((${NAME}) ?${LIST})` +
     `( MATCH (?:FULL|PARTIAL))?((?: ON (?:UPDATE|DELETE) (?:NO ACTION|RESTRICT|CASCADE|SET NULL|SET DEFAULT)(?: ${LIST})?)*)` +
     `((?: NOT DEFERRABLE| DEFERRABLE)?)((?: INITIALLY (?:DEFERRED|IMMEDIATE))?)( NOT ENFORCED)?( NOT VALID)?;?\\s*$`,
   'u',
@@ -37,14 +39,28 @@ const FORM = new RegExp(
 export function parseForeignKey(definition: string): ForeignKeyDefinition {
   const match = FORM.exec(definition)
   if (!match) throw new Error('the definition of a foreign key has an unknown form')
-  const [, only, table = '', name = '', columns = '', references = '', kind = '', actions = '', , deferred = '', notEnforced, notValid] =
-    match
+  const [
+    ,
+    only,
+    table = '',
+    name = '',
+    columns = '',
+    references = '',
+    referencedTable = '',
+    kind = '',
+    actions = '',
+    ,
+    deferred = '',
+    notEnforced,
+    notValid,
+  ] = match
   return {
     table,
     name: name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name,
     partitioned: only === undefined,
     columns,
     references,
+    referencedTable,
     match: kind.trim(),
     actsOnNothing: !/ (RESTRICT|CASCADE|SET NULL|SET DEFAULT)/.test(actions),
     initiallyDeferred: deferred.trim() === 'INITIALLY DEFERRED',

@@ -1,10 +1,11 @@
 import type { Database } from '../postgres/connect.ts'
 import { ident, qualified } from '../postgres/quote.ts'
-import { parseForeignKey } from './foreign-key-definition.ts'
+import { asNotValid, parseForeignKey } from './foreign-key-definition.ts'
+import { readLeftOutRelations } from '../state/left-out-relations.ts'
 import { recordChange } from './record-change.ts'
 import { restoreInBatches, restoreOneByOne, runDefinitions } from './restore-entries.ts'
 import type { RestoreOptions } from './restore-entries.ts'
-import { mayStand, standInFor } from './stand-in-foreign-key.ts'
+import { foreignKeyObject, mayStand, SINCE_NOT_VALID_ON_PARTITIONED, standInFor } from './stand-in-foreign-key.ts'
 import { markRestored, readFollowers, readRemaining } from './stored-entry.ts'
 import type { StoredEntry } from './stored-entry.ts'
 import { planRulesOff, planTriggersOff } from './switch-off-triggers.ts'
@@ -26,8 +27,13 @@ export interface RestoreConstraintsOptions extends RestoreOptions {
 export async function restoreConstraints(options: RestoreConstraintsOptions): Promise<number> {
   const { target, id, replicaRole, incremental, empty = false } = options
   const entries = await readRemaining(target, id, 'constraint')
+  const leftOut = await readLeftOutRelations(target, id)
   if (!incremental && empty) return restoreInBatches(entries, options)
   return restoreOneByOne(entries, options, async (database, entry) => {
+    if (entry.kind === 'FK CONSTRAINT' && entry.table && (await isEndLeftOut(database, entry, entry.table, leftOut))) {
+      await postponeForeignKey(database, id, entry, entry.table)
+      return
+    }
     if (incremental && !replicaRole && entry.kind === 'FK CONSTRAINT' && entry.table) {
       await restoreForeignKey(database, id, entry, entry.table)
       return
@@ -73,6 +79,38 @@ async function rememberCopyState(
     // The tag is the table's name, a blank and the trigger's.
     [id, `${qualified(table.schema, table.name)} ${ident(name.slice(table.name.length + 1))}`, definition.trim()],
   )
+}
+
+/** A left-out table stands still: a key from it or to it would hold up the changes of others, and its rows may break it. */
+async function isEndLeftOut(
+  target: Database,
+  { definition }: StoredEntry,
+  table: { schema: string; name: string },
+  leftOut: ReadonlySet<string>,
+): Promise<boolean> {
+  if (leftOut.size === 0) return false
+  if (leftOut.has(`${table.schema}\0${table.name}`)) return true
+  const [referenced] = await target.query<{ schema: string; name: string }>(
+    'select n.nspname as schema, c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass($1)',
+    [parseForeignKey(definition).referencedTable],
+  )
+  return referenced !== undefined && leftOut.has(`${referenced.schema}\0${referenced.name}`)
+}
+
+/** It is made with what else comes back at the end, NOT VALID where that can be. */
+async function postponeForeignKey(
+  target: Database,
+  id: string,
+  entry: StoredEntry,
+  table: { schema: string; name: string },
+): Promise<void> {
+  const key = parseForeignKey(entry.definition)
+  const notValid = !key.partitioned || target.version >= SINCE_NOT_VALID_ON_PARTITIONED
+  const followers = await readFollowers(target, id, entry)
+  const restore = [notValid ? asNotValid(entry.definition) : entry.definition, ...followers.map(({ definition }) => definition)].join('\n')
+  const change = { kind: 'foreign_key', object: foreignKeyObject(table.schema, table.name, key.name), own: true, restore }
+  await recordChange(target, id, change, '')
+  if (followers.length > 0) await markRestored(target, id, followers)
 }
 
 async function restoreForeignKey(target: Database, id: string, entry: StoredEntry, table: { schema: string; name: string }): Promise<void> {

@@ -13,7 +13,7 @@ export interface StandIn {
 }
 
 /** Up to 17 a foreign key of a partitioned table can't be NOT VALID. */
-const SINCE_NOT_VALID_ON_PARTITIONED = 180000
+export const SINCE_NOT_VALID_ON_PARTITIONED = 180000
 
 /** The name of every stand-in begins with it. */
 export const STAND_IN_PREFIX = 'pgmove_fk_'

@@ -74,6 +74,16 @@ export async function readMigratedTables(target: Database, id: string, group?: n
   }))
 }
 
+/** How far the stream must be applied so that all copied tables agree; null without copies. */
+export async function readCatchUpPosition(target: Database, id: string): Promise<string | null> {
+  // Not max(lsn): that aggregate came with 13.
+  const [row] = await target.query<{ lsn: string }>(
+    'select lsn from pgmove.migrated_table where id = $1 and lsn is not null order by lsn desc limit 1',
+    [id],
+  )
+  return row?.lsn ?? null
+}
+
 /** The tables' own indexes stand. Committed to disk: what was committed asynchronously before is safe with it. */
 export async function markIndexed(
   target: Database,

@@ -3,10 +3,11 @@ import { errorPolicy } from '../errors/error-policy.ts'
 import { activity } from './activity-options.ts'
 import { cancelAware } from './cancel-aware.ts'
 import { INTERRUPTED, interruptible } from './interruptible.ts'
-import { applicationFailure } from './migration.ts'
+import { applicationFailure, tableOf } from './migration.ts'
 import type { Migration } from './migration.ts'
 import type { StreamResult } from './migration-activities.ts'
 import { forgetStream } from './migration-state.ts'
+import { withPauses } from './with-pauses.ts'
 
 export interface StreamOptions {
   readonly summary: string
@@ -24,15 +25,26 @@ export interface StreamOptions {
 export async function runChangeStream(migration: Migration, options: StreamOptions): Promise<StreamResult | 'interrupted'> {
   const { state } = migration
   const interrupted = options.interrupted ?? (() => false)
+  let changes = 0
   for (;;) {
     await migration.unpaused()
+    await migration.carryOut()
     if (interrupted()) return 'interrupted'
+    const { catchUpTo } = state
+    const until = catchUpTo ?? options.until
+    const summary = catchUpTo === null ? options.summary : `Catch up to ${catchUpTo}, where all tables agree again`
     try {
       const result = await interruptible(
-        () => cancelAware(() => activity('applyChanges', options.summary, 'data')({ ...migration.input, until: options.until })),
-        () => state.paused || interrupted(),
+        () => cancelAware(() => activity('applyChanges', summary, 'data')({ ...migration.input, until })),
+        () => state.paused || state.resolutions.length > 0 || interrupted(),
       )
-      if (result !== INTERRUPTED) return result
+      if (result !== INTERRUPTED) {
+        changes += result.changes
+        if (result.reason === 'copyAgain') await copyAgain(migration)
+        else if (result.reason === 'until' && catchUpTo !== null) await agree(migration)
+        else return { ...result, changes }
+        continue
+      }
       if (!state.paused && interrupted()) return 'interrupted'
       // A lag measured before the pause must not let a cutover begin after it.
       forgetStream(state)
@@ -40,7 +52,22 @@ export async function runChangeStream(migration: Migration, options: StreamOptio
       if (isCancellation(error)) throw error
       const failure = applicationFailure(error)
       if (errorPolicy(failure.type ?? 'Internal') !== 'wait') throw failure
-      await migration.waitForOperator(failure.type ?? 'Internal', failure.message)
+      await migration.waitForOperator(failure.type ?? 'Internal', failure.message, tableOf(failure))
     }
   }
+}
+
+/** Nobody applies changes meanwhile: what the source commits waits in its WAL. */
+async function copyAgain(migration: Migration): Promise<void> {
+  const { state } = migration
+  forgetStream(state)
+  const { catchUpTo } = await withPauses(migration, () => migration.run('copyAgain', 'Copy tables again', {}, 'data'))
+  state.catchUpTo = catchUpTo
+  migration.touch()
+}
+
+/** All tables agree again. */
+async function agree(migration: Migration): Promise<void> {
+  await migration.run('attachForeignKeys', 'Put back foreign keys that gave way to a copy', {}, 'data')
+  migration.state.catchUpTo = null
 }

@@ -1,5 +1,6 @@
 import { statusOf } from './migration-state.ts'
 import type { MigrationState } from './migration-state.ts'
+import { resolveCommand, shellWord } from './resolve-command.ts'
 import type { Phase, Status } from './status.ts'
 
 const PHASES: readonly [Phase, string][] = [
@@ -80,12 +81,22 @@ function nextStep(state: MigrationState, workflowId: string): string[] {
     `\`\`\`\ntemporal workflow signal --workflow-id ${shellWord(workflowId)} --name ${name}\n\`\`\``,
   ]
   if (state.ended) return []
-  if (state.waits.length > 0) return command('When the cause is mended, go on with', 'resume')
+  if (state.waits.length > 0) return [...command('When the cause is mended, go on with', 'resume'), ...answers(state, workflowId)]
   if (state.paused) return command('Paused. Go on with', 'resume')
   if (state.phase === 'incremental' && !state.cutoverRequested)
     return command("To cut over, stop the application's writes, then", 'cutover')
   if (state.phase === 'incremental') return ['A cutover was asked for; it begins as soon as replication is undelayed.']
   return []
+}
+
+/** For the first table that waits; the others come after it. */
+function answers({ waits }: MigrationState, workflowId: string): string[] {
+  const table = waits.find((wait) => wait.table)?.table
+  if (!table) return []
+  return [
+    `Or answer for \`${table.schema}.${table.table}\`: \`retry\` when it is mended, \`copyAgain\` to copy it anew, \`leaveOut\` to go on without it`,
+    `\`\`\`\n${resolveCommand(workflowId, table)}\n\`\`\``,
+  ]
 }
 
 function section(title: string, lines: readonly string[]): string[] {
@@ -105,8 +116,4 @@ function time(iso: string | undefined): string {
 
 function capital(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1)
-}
-
-function shellWord(text: string): string {
-  return /^[\w.:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -1,12 +1,14 @@
 import { ApplicationFailure, setHandler } from '@temporalio/workflow'
 import { validateCutoverArgument } from '../spec/cutover-argument.ts'
+import { validateResolve } from '../spec/resolve-argument.ts'
+import type { Resolution } from '../spec/resolve-argument.ts'
 import { validateRerun } from '../spec/rerun-argument.ts'
 import { validateTransferRate } from '../spec/transfer-rate-argument.ts'
 import { reportSignal, signals, statusQuery, updates } from './messages.ts'
 import type { Migration } from './migration.ts'
 import { applyReport, statusOf } from './migration-state.ts'
-
-const LATER = 'is not in this version of pgmove; it had no effect.'
+import type { SourceName, Wait } from './migration-state.ts'
+import { answerable } from './resolve-command.ts'
 
 /** The reason why a cutover can't be asked for, or undefined. */
 function cutoverProblem(migration: Migration, argument: unknown): string | undefined {
@@ -84,7 +86,7 @@ export function setHandlers(migration: Migration): void {
   })
   setHandler(signals.pause, () => migration.pause(), { description: 'Stops moving data; nothing is lost or copied again.' })
   setHandler(signals.resume, () => migration.resume(), { description: 'Goes on after a pause, and tries again whatever waits.' })
-  refuseLater(migration, 'resolve')
+  setResolve(migration)
   const rateOf = (argument: unknown) => {
     const problem = rateProblem(migration)
     return problem === undefined ? validateTransferRate(argument, migration.transferRate) : { problem }
@@ -152,15 +154,55 @@ export function setHandlers(migration: Migration): void {
   setHandler(updates.resume, () => migration.resume(), { description: 'As the signal resume.', validator: open })
 }
 
-/** A message whose behaviour comes in a later version: the signal is noted in `status.errors`, the update is rejected. */
-function refuseLater(migration: Migration, name: 'resolve'): void {
-  setHandler(signals[name], () => migration.refuse('NotInThisVersion', `The signal ${name} ${LATER}`), {
-    description: 'Not in this version.',
+function setResolve(migration: Migration): void {
+  const { state } = migration
+  const resolve = (argument: unknown): void => {
+    const checked = resolutionOf(migration, argument)
+    if ('problem' in checked) return migration.refuse('InvalidArgument', checked.problem)
+    if (checked.action !== 'retry') state.resolutions.push(checked)
+    migration.tryAgain()
+  }
+  setHandler(signals.resolve, resolve, {
+    description: 'Answers an error of one table that waits: {"schema", "table", "action": "retry" | "copyAgain" | "leaveOut"}.',
   })
-  setHandler(updates[name], (_argument?: unknown): void => undefined, {
-    description: 'Not in this version.',
-    validator: (_argument?: unknown): void => reject(`The update ${name} ${LATER}`),
+  setHandler(updates.resolve, resolve, {
+    description: 'As the signal resolve.',
+    validator: (argument?: unknown): void => {
+      const checked = resolutionOf(migration, argument)
+      if ('problem' in checked) reject(checked.problem)
+    },
   })
+}
+
+/** An operator's answer with the kind of error that it answers, or the reason why there is nothing to answer. */
+function resolutionOf(migration: Migration, argument: unknown): (Resolution & { waitedFor: string | null }) | { problem: string } {
+  const { state } = migration
+  const checked = validateResolve(argument)
+  if ('problem' in checked) return checked
+  const { resolution } = checked
+  const { schema, table, action } = resolution
+  const name = JSON.stringify(`${schema}.${table}`)
+  if (state.ended) return { problem: 'The migration has ended.' }
+  if (action === 'copyAgain' && !migration.has('incremental')) {
+    return { problem: 'resolve: without incremental replication all tables are copied under one snapshot; expected "retry" or "leaveOut"' }
+  }
+  if (action === 'copyAgain' && state.cutoverDecided) {
+    return { problem: 'resolve: the cutover is past its last check, no table is copied any more' }
+  }
+  const open = state.waits.filter(({ kind }) => answerable(kind))
+  const wait = open.find((one) => !one.table || isSame(one.table, resolution))
+  const leftOut = state.leftOut.some((one) => isSame(one, resolution))
+  if (wait || (leftOut && action === 'copyAgain')) return { ...resolution, waitedFor: wait?.kind ?? null }
+  return { problem: `resolve: no error of ${name} waits for an answer${leftOut ? '; the table is left out' : ''}; ${waiting(open)}` }
+}
+
+function waiting(open: readonly Wait[]): string {
+  const tables = open.flatMap(({ table }) => (table ? [JSON.stringify(`${table.schema}.${table.table}`)] : []))
+  return tables.length === 0 ? 'no table does' : `those of ${tables.slice(0, 5).join(', ')} do`
+}
+
+function isSame(a: SourceName, b: SourceName): boolean {
+  return a.schema === b.schema && a.table === b.table
 }
 
 function reject(message: string): never {

@@ -13,7 +13,7 @@ import { setHandlers } from './handlers.ts'
 import { applicationFailure, Migration } from './migration.ts'
 import type { MetadataResult } from './metadata-result.ts'
 import type { MigrationReport } from './migration-report.ts'
-import { addError, addWarning, initialState } from './migration-state.ts'
+import { addError, addWarning, initialState, warningsOf } from './migration-state.ts'
 import type { MigrationState } from './migration-state.ts'
 import { constraints } from './phases/constraints.ts'
 import { cutover } from './phases/cutover.ts'
@@ -57,7 +57,7 @@ export async function migrateDatabase(input: unknown, carried: Carried = {}): Pr
       details: [checked.problems.slice(0, 50)],
     })
   }
-  const migration = new Migration(checked.spec, carried.state ?? initialState(Date.now()))
+  const migration = new Migration(checked.spec, { ...initialState(Date.now()), ...carried.state })
   setHandlers(migration)
   migration.show()
   try {
@@ -101,7 +101,7 @@ async function finish(migration: Migration, facts: CutoverFacts | null): Promise
         validation: facts?.validation ?? validationOfCopy(migration),
         metadata,
         sequences: { total: state.sequenceTotal, items: state.sequences },
-        warnings: cutList(state.warnings).items,
+        warnings: cutList(warningsOf(state)).items,
         left,
       },
     })

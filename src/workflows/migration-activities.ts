@@ -24,9 +24,12 @@ export interface MoveCounts {
   readonly bytes: string
 }
 
-/** How a stretch of the change stream ended: at `until`, or because the attempt had run for its time. */
+/**
+ * How a stretch of the change stream ended: at `until`, because the attempt had run for its time, or because a table is to be copied before
+ * it goes on.
+ */
 export interface StreamResult {
-  readonly reason: 'until' | 'rotated'
+  readonly reason: 'until' | 'rotated' | 'copyAgain'
   readonly position: string
   /** Changes applied to selected tables during this stretch. */
   readonly changes: number
@@ -75,6 +78,22 @@ export interface MigrationActivities {
   /** Brings up to date what is not streamed: unlogged tables and materialized views. */
   refreshViews(input: MigrationInput): Promise<{ readonly refreshed: number }>
   /** Puts triggers, rules, identities, foreign keys on the target as on the source; then owners, grants and settings. */
+  /**
+   * Writes down that a table, by its name on the source, is to be copied again, or that its changes are no longer applied. Nobody applies
+   * changes by the old state afterwards. `warning` is for the status, `problem` why there was nothing to write down.
+   */
+  resolveTable(
+    input: MigrationInput & {
+      readonly table: { readonly schema: string; readonly table: string }
+      readonly action: 'copyAgain' | 'leaveOut'
+      /** Kind of the error that is answered; null if none waited. */
+      readonly waitedFor: string | null
+    },
+  ): Promise<{ readonly warning: string | null; readonly problem: string | null }>
+  /** Copies the tables marked for it, each under a snapshot of its own; tells how far the stream must be applied then. */
+  copyAgain(input: MigrationInput): Promise<{ readonly catchUpTo: string | null }>
+  /** Puts back the foreign keys that gave way to copies, when all tables agree. */
+  attachForeignKeys(input: MigrationInput): Promise<{ readonly attached: number }>
   restoreTarget(input: MigrationInput): Promise<void>
   /**
    * Compares the catalogues of both sides, as the spec selects and maps. `own`: of a migration that has just been made, with what it left

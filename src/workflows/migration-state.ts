@@ -1,4 +1,5 @@
 import type { MigrationSpec } from '../spec/migration-spec.ts'
+import type { Resolution } from '../spec/resolve-argument.ts'
 import type { ActivityReport, ConnectionStatus, Phase, PrecheckResult, Status, StatusError } from './status.ts'
 import { cutList } from './status.ts'
 
@@ -18,7 +19,13 @@ export interface MigrationState {
   /** The cutover has passed its last check; from then on it can't be aborted. */
   cutoverDecided: boolean
   /** What waits for the operator; several activities can wait at once. */
-  waits: { readonly kind: string; readonly message: string }[]
+  waits: Wait[]
+  /** Operators' answers that are still to be carried out, oldest first. */
+  resolutions: (Resolution & { readonly waitedFor: string | null })[]
+  /** Tables whose changes are no longer applied. */
+  leftOut: (SourceName & { readonly warning: string })[]
+  /** Since a table was copied again the tables agree from this LSN on; null: they do. */
+  catchUpTo: string | null
   undelayed: boolean
   lag: Status['lag']
   slot: Status['slot']
@@ -31,6 +38,8 @@ export interface MigrationState {
   target: ConnectionStatus
   precheck: PrecheckResult | null
   warnings: string[]
+  /** What is to be said of the slot now. */
+  slotWarning: string | null
   sequences: { name: string; value: string }[]
   sequenceTotal: number
   /** What was compared after a copy under one snapshot. */
@@ -44,6 +53,20 @@ export interface MigrationState {
   asOf: string
 }
 
+/** A table by its name on the source. */
+export interface SourceName {
+  readonly schema: string
+  readonly table: string
+}
+
+/** An error that waits for the operator. */
+export interface Wait {
+  readonly kind: string
+  readonly message: string
+  /** The table that it is about, if it is one's. */
+  readonly table?: SourceName | undefined
+}
+
 export function initialState(now: number): MigrationState {
   return {
     version: 1,
@@ -55,6 +78,9 @@ export function initialState(now: number): MigrationState {
     abortRequested: false,
     cutoverDecided: false,
     waits: [],
+    resolutions: [],
+    leftOut: [],
+    catchUpTo: null,
     undelayed: false,
     lag: null,
     slot: null,
@@ -67,6 +93,7 @@ export function initialState(now: number): MigrationState {
     target: { state: 'connected' },
     precheck: null,
     warnings: [],
+    slotWarning: null,
     sequences: [],
     sequenceTotal: 0,
     copied: null,
@@ -103,7 +130,7 @@ export function statusOf(state: MigrationState): Status {
     eta: state.eta,
     connection: { source: state.source, target: state.target },
     precheck: precheckOf(state),
-    warnings: cutList(state.warnings),
+    warnings: cutList([...slotWarnings(state), ...warningsOf(state)]),
     sequences: { total: state.sequenceTotal, items: state.sequences },
     errors: { total: state.errorTotal, items: state.errors },
   }
@@ -146,8 +173,19 @@ export function applyReport(state: MigrationState, report: ActivityReport): void
   if (report.eta !== undefined) state.eta = report.eta
   if (report.connection?.source) state.source = report.connection.source
   if (report.connection?.target) state.target = report.connection.target
+  if (report.slotWarning !== undefined) state.slotWarning = report.slotWarning
   for (const warning of report.warnings ?? []) addWarning(state, warning)
   state.asOf = report.at
+}
+
+/** The slot of a migration that has ended is no concern any more. */
+function slotWarnings({ ended, slotWarning }: MigrationState): string[] {
+  return ended !== null || slotWarning === null ? [] : [slotWarning]
+}
+
+/** Those of what is left out come first. */
+export function warningsOf({ leftOut, warnings }: MigrationState): string[] {
+  return [...leftOut.map(({ warning }) => warning), ...warnings]
 }
 
 export function addWarning(state: MigrationState, warning: string): void {

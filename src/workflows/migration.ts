@@ -7,7 +7,8 @@ import { cancelAware } from './cancel-aware.ts'
 import { currentDetails } from './current-details.ts'
 import type { MigrationActivities, MigrationInput } from './migration-activities.ts'
 import { addError, enterPhase, forgetStream } from './migration-state.ts'
-import type { MigrationState } from './migration-state.ts'
+import type { MigrationState, SourceName } from './migration-state.ts'
+import { answerable, resolveCommand } from './resolve-command.ts'
 import type { Phase } from './status.ts'
 
 type Parameter<K extends keyof MigrationActivities> = Parameters<MigrationActivities[K]>[0]
@@ -20,6 +21,7 @@ export class Migration {
   readonly state: MigrationState
   readonly input: MigrationInput
   #resumes = 0
+  #carryingOut = false
 
   constructor(spec: MigrationSpec, state: MigrationState) {
     const info = workflowInfo()
@@ -118,23 +120,67 @@ export class Migration {
 
   async untilDone<T>(attempt: () => Promise<T>): Promise<T> {
     for (;;) {
+      const result = await this.#unlessWaited(attempt)
+      if (result) return result.value
+      await this.carryOut()
+    }
+  }
+
+  /** Undefined if it failed with what waits for the operator, and that has been waited for. */
+  async #unlessWaited<T>(attempt: () => Promise<T>): Promise<{ readonly value: T } | undefined> {
+    try {
+      return { value: await attempt() }
+    } catch (error) {
+      if (isCancellation(error)) throw error
+      const failure = applicationFailure(error)
+      if (errorPolicy(failure.type ?? 'Internal') !== 'wait') throw failure
+      await this.waitForOperator(failure.type ?? 'Internal', failure.message, tableOf(failure))
+      return undefined
+    }
+  }
+
+  /** Carries the operators' answers out that were sent by `resolve`, one after another; waits if that is under way. */
+  async carryOut(): Promise<void> {
+    const { state } = this
+    while (state.resolutions.length > 0) {
+      if (this.#carryingOut) {
+        await condition(() => !this.#carryingOut)
+        continue
+      }
+      const [next] = state.resolutions
+      if (!next || next.action === 'retry') return
+      this.#carryingOut = true
       try {
-        return await attempt()
-      } catch (error) {
-        if (isCancellation(error)) throw error
-        const failure = applicationFailure(error)
-        if (errorPolicy(failure.type ?? 'Internal') !== 'wait') throw failure
-        await this.waitForOperator(failure.type ?? 'Internal', failure.message)
+        await this.#carryOutOne(next.action, next, next.waitedFor)
+        state.resolutions = state.resolutions.filter((other) => other !== next)
+      } finally {
+        this.#carryingOut = false
       }
     }
   }
 
-  /** Shows an error and waits for `resume`. Slot, publication and progress are kept. */
-  async waitForOperator(kind: string, message: string): Promise<void> {
-    addError(this.state, { at: new Date().toISOString(), type: kind, message })
+  async #carryOutOne(action: 'copyAgain' | 'leaveOut', { schema, table }: SourceName, waitedFor: string | null): Promise<void> {
+    const { state } = this
+    const summary = action === 'leaveOut' ? `Leave ${schema}.${table} out` : `Note that ${schema}.${table} is to be copied again`
+    const input = { ...this.input, table: { schema, table }, action, waitedFor }
+    const resolve = (): ReturnType<MigrationActivities['resolveTable']> => cancelAware(() => activity('resolveTable', summary)(input))
+    let result = await this.#unlessWaited(resolve)
+    while (!result) result = await this.#unlessWaited(resolve)
+    const { warning, problem } = result.value
+    if (problem !== null) return this.refuse('InvalidArgument', problem)
+    state.leftOut = state.leftOut.filter((other) => other.schema !== schema || other.table !== table)
+    if (warning !== null) state.leftOut.push({ schema, table, warning })
+    this.touch()
+  }
+
+  /** Shows an error and waits for `resume`, or for `resolve` if it is one table's. Slot, publication and progress are kept. */
+  async waitForOperator(kind: string, message: string, table?: SourceName): Promise<void> {
+    const named = answerable(kind) ? table : undefined
+    const shown = named ? withCommand(message, resolveCommand(this.input.ref.workflowId, named)) : message
+    addError(this.state, { at: new Date().toISOString(), type: kind, message: shown })
     forgetStream(this.state)
     const resumes = this.#resumes
-    const wait = { kind, message }
+    const wait = { kind, message, ...(named && { table: named }) }
     this.state.waits.push(wait)
     this.touch()
     log.warn('waiting for the operator', { kind })
@@ -145,6 +191,20 @@ export class Migration {
       this.touch()
     }
   }
+}
+
+const MESSAGE_LIMIT = 1000
+
+/** A command that doesn't fit is in the Web UI. */
+function withCommand(message: string, command: string): string {
+  const all = `${message} Or: ${command} (or "copyAgain", "leaveOut")`
+  return all.length > MESSAGE_LIMIT ? message : all
+}
+
+/** The table, by its name on the source, that an activity's failure is about. */
+export function tableOf({ details }: ApplicationFailure): SourceName | undefined {
+  const [first] = (details ?? []) as ({ sourceTable?: SourceName } | null | undefined)[]
+  return first?.sourceTable
 }
 
 /** The ApplicationFailure behind an activity's failure; whatever else it was becomes one of kind Internal. */

@@ -75,6 +75,8 @@ export interface ActivityReport {
   readonly eta?: number | null
   readonly connection?: Partial<Record<Side, ConnectionStatus>>
   readonly warnings?: readonly string[]
+  /** What is to be said of the slot now; null: nothing any more. */
+  readonly slotWarning?: string | null
 }
 
 /** Cuts a list for `status` and report. */

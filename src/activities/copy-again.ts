@@ -1,0 +1,70 @@
+import { copyTables } from '../copy/copy-tables.ts'
+import { qualified } from '../postgres/quote.ts'
+import { canSetReplicaRole } from '../replication/replica-role.ts'
+import { takeOver } from '../replication/progress.ts'
+import { waitForWriters } from '../source/wait-for-writers.ts'
+import { readCatchUpPosition, readMigratedTables } from '../state/migrated-table.ts'
+import { readMigrationRecord } from '../state/migration-record.ts'
+import type { MigrationActivities } from '../workflows/migration-activities.ts'
+import type { ActivityServices } from './activity-run.ts'
+import { CopyMonitor } from './copy-monitor.ts'
+import { FAILPOINTS } from './failpoints.ts'
+import { migrationActivity } from './migration-activity.ts'
+
+/** From then on it is told that somebody is waited for. */
+const QUIET_MS = 10_000
+
+/**
+ * Copies the tables that are marked for it while nobody applies changes; see MigrationActivities. The source keeps what it commits
+ * meanwhile. What was applied to a table before must be in its new copy: it is, once those who had written to it have become visible.
+ */
+export function copyAgain(services: ActivityServices): MigrationActivities['copyAgain'] {
+  return migrationActivity(services, async (run) => {
+    run.watchSlot({ needed: true })
+    const source = await run.connect('source', 'copy again')
+    const sourceObserver = await run.connect('source', 'copy again watch')
+    const control = await run.connect('target', 'copy again control')
+    // Ends the session of an attempt that still applies, which then can't commit any more.
+    const target = await run.connect('target', 'apply')
+    await takeOver(target, run.id)
+    const record = await readMigrationRecord(target, run.id)
+    const replicaRole = await canSetReplicaRole(target)
+    const monitor = new CopyMonitor(run, control)
+    try {
+      await monitor.start()
+      for (const table of await readMigratedTables(target, run.id)) {
+        if (table.copyAgain === undefined) continue
+        const { sourceSchema, sourceTable, targetSchema, targetTable } = table
+        await monitor.paused()
+        const signal = AbortSignal.any([run.signal, monitor.signal])
+        signal.throwIfAborted()
+        const begun = services.now()
+        await waitForWriters(sourceObserver, { schema: sourceSchema, table: sourceTable }, signal, async () => {
+          run.progress = { table: `${sourceSchema}.${sourceTable}`, waitsFor: 'transactions that have written to it' }
+          if (services.now() - begun < QUIET_MS) return
+          const name = qualified(sourceSchema, sourceTable)
+          await run.report({ warnings: [`The new copy of ${name} waits for transactions that have written to it and have not ended.`] })
+        })
+        await copyTables({
+          ...{ source, sourceObserver, target, replicaRole, signal, id: run.id, tables: [table], incremental: true },
+          systemIdentifier: record.system_identifier,
+          onBegin: (begun) => monitor.begin(begun),
+          onProgress: (moved, bytes, rows) => {
+            monitor.progress(moved, bytes, rows)
+            void run.failpoint(FAILPOINTS.copyAgainBegun)
+          },
+          gate: (bytes, rows) => monitor.gate(bytes, rows),
+        })
+        monitor.done(table)
+        await run.failpoint(FAILPOINTS.copiedAgain)
+        await target.query(`analyze ${qualified(targetSchema, targetTable)}`)
+      }
+      return { catchUpTo: await readCatchUpPosition(target, run.id) }
+    } catch (error) {
+      monitor.throwIfFailed()
+      throw error
+    } finally {
+      await monitor.stop()
+    }
+  })
+}
