@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { Context } from '@temporalio/activity'
 import { connect } from '../postgres/connect.ts'
@@ -9,9 +10,11 @@ import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { migrationId } from '../state/migration-ref.ts'
 import type { MigrationRef } from '../state/migration-ref.ts'
 import type { MigrationInput } from '../workflows/migration-activities.ts'
-import type { ActivityReport } from '../workflows/status.ts'
 import type { Failpoint } from './failpoints.ts'
+import { OutageReports } from './outage-reports.ts'
+import type { ReportContent, ShownStatus } from './outage-reports.ts'
 import type { Outage } from './reconnect-window.ts'
+import { WorkflowLink } from './workflow-link.ts'
 
 /** What activities need from outside; tests inject a clock and failpoints. */
 export interface ActivityServices {
@@ -19,6 +22,8 @@ export interface ActivityServices {
   readonly now: () => number
   /** Called at every crash-relevant step with its name; does nothing in production. Must not fail. */
   readonly failpoint: (name: Failpoint) => void | Promise<void>
+  /** A gap between attempts, in milliseconds, after which no worker is taken to have run. Default: ABSENCE_MS. */
+  readonly absenceMs?: number
   /** Where references to environment variables are looked up. */
   readonly env: Readonly<Record<string, string | undefined>>
 }
@@ -39,6 +44,11 @@ export class ActivityRun {
   /** Shown with the pending activity in the Web UI. */
   progress: Readonly<Record<string, unknown>> = {}
   outages: Outages
+  readonly outageReports = new OutageReports({
+    shown: () => this.shownStatus(),
+    send: (report, requestId) => this.report(report, requestId),
+  })
+  readonly #lookedBack = new Set<Side>()
   readonly #databases = new Set<Database>()
   readonly #resolved: Partial<Record<Side, Promise<ResolvedConnection>>> = {}
 
@@ -71,7 +81,7 @@ export class ActivityRun {
     const applicationName = this.applicationName(purpose)
     const database = await connect(await this.resolved(side), { side, applicationName, signal: this.signal, ...options })
     this.#databases.add(database)
-    await this.#connected(side)
+    this.#connected(side)
     await database.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
         where application_name = $1 and datname = current_database() and usename = current_user and pid <> pg_backend_pid()`,
@@ -89,12 +99,16 @@ export class ActivityRun {
     await Promise.all([...this.#databases].map((database) => this.close(database)))
   }
 
-  /** Clears an outage: the window counts from the next loss. */
-  async #connected(side: Side): Promise<void> {
-    if (!this.outages[side]) return
-    this.outages = { ...this.outages, [side]: undefined }
-    this.heartbeat()
-    await this.report({ connection: { [side]: { state: 'connected' } } })
+  /** Clears an outage: the window counts from the next loss. One that died with the worker of an earlier attempt may be shown still. */
+  #connected(side: Side): void {
+    const known = this.outages[side] !== undefined
+    if (!known && (this.context.info.attempt === 1 || this.#lookedBack.has(side))) return
+    this.#lookedBack.add(side)
+    if (known) {
+      this.outages = { ...this.outages, [side]: undefined }
+      this.heartbeat()
+    }
+    this.outageReports.recovered(side)
   }
 
   heartbeat(): void {
@@ -102,15 +116,36 @@ export class ActivityRun {
   }
 
   /** Tells the workflow what changed. A report that does not arrive is no failure of the work: the next one does. */
-  async report(report: Omit<ActivityReport, 'firstRunId' | 'at'>): Promise<void> {
-    const { workflowExecution } = this.context.info
-    if (!workflowExecution) return
+  async report(report: ReportContent, requestId: string = randomUUID()): Promise<void> {
+    const connection = { ...this.outageReports.take(), ...report.connection }
+    const told = Object.keys(connection).length > 0 ? { ...report, connection } : report
     try {
-      const payload: ActivityReport = { firstRunId: this.ref.firstRunId, at: new Date(this.services.now()).toISOString(), ...report }
-      await this.context.client.workflow.getHandle(workflowExecution.workflowId).signal('report', payload)
+      await this.#link()?.report({ firstRunId: this.ref.firstRunId, at: new Date(this.services.now()).toISOString(), ...told }, requestId)
     } catch (error) {
       this.context.log.warn('a report did not reach the workflow', { error: (error as Error).message })
     }
+  }
+
+  /** What the workflow shows now; undefined if it does not answer. */
+  async shownStatus(): Promise<ShownStatus | undefined> {
+    try {
+      return await this.#link()?.status()
+    } catch {
+      return undefined
+    }
+  }
+
+  /** The outages that the workflow's activities remember. */
+  async pendingOutages(): Promise<Outages[]> {
+    return (await this.#link()?.pendingOutages()) ?? []
+  }
+
+  /** Undefined outside a workflow. */
+  #link(): WorkflowLink | undefined {
+    const { workflowExecution, workflowNamespace } = this.context.info
+    return workflowExecution && workflowNamespace !== undefined
+      ? new WorkflowLink(this.context.client, workflowNamespace, workflowExecution.workflowId)
+      : undefined
   }
 
   /** Tests stop here; within synchronous progress reports nothing waits for it. */

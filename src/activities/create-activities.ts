@@ -30,6 +30,7 @@ import { setPaused } from './set-paused.ts'
 import { setSequences } from './set-sequences.ts'
 import { setTransferRate } from './set-transfer-rate.ts'
 import { takeMarker } from './take-marker.ts'
+import { tryConnection } from './try-connection.ts'
 import { verifyTarget } from './verify-target.ts'
 import { writeReport } from './write-report.ts'
 
@@ -64,6 +65,7 @@ export function createActivities(services: ActivityServices): MigrationActivitie
     setSequences: setSequences(services),
     setTransferRate: setTransferRate(services),
     takeMarker: takeMarker(services),
+    tryConnection: tryConnection(services),
     verifyTarget: verifyTarget(services),
     writeReport: writeReport(services),
   }

@@ -7,7 +7,7 @@ import type { MigrationInput } from '../workflows/migration-activities.ts'
 import { activityFailure } from './activity-failure.ts'
 import { ActivityRun } from './activity-run.ts'
 import type { ActivityServices } from './activity-run.ts'
-import { failedAttempt } from './reconnect-window.ts'
+import { failedAttempt, shownOutage } from './reconnect-window.ts'
 
 const HEARTBEAT_MS = 1_000
 const FENCED_RETRY_MS = 1_000
@@ -31,6 +31,7 @@ export function migrationActivity<I extends MigrationInput, R>(
     } finally {
       clearInterval(ticker)
       await run.closeAll()
+      await run.outageReports.flush()
     }
   }
 }
@@ -55,8 +56,10 @@ function unexpected(error: unknown): MigrationError {
 
 async function lost(run: ActivityRun, error: MigrationError, side: Side): Promise<Error> {
   const windowMs = run.spec.reconnectWindowMs
-  const known = run.outages[side]
-  const { outage, expired, retryDelayMs } = failedAttempt(known, run.services.now(), windowMs)
+  const now = run.services.now()
+  const shown = await run.shownStatus()
+  const known = run.outages[side] ?? shownOutage(shown?.connection[side], now)
+  const { outage, expired, retryDelayMs } = failedAttempt(known, now, { windowMs, absenceMs: run.services.absenceMs })
   run.outages = { ...run.outages, [side]: outage }
   run.heartbeat()
   const lostAt = new Date(outage.lostAt).toISOString()
@@ -67,10 +70,10 @@ async function lost(run: ActivityRun, error: MigrationError, side: Side): Promis
     const text = `The ${side} has not been reachable since ${lostAt}; the reconnect window ended at ${deadline}. ${error.message.slice(0, 300)}`
     return activityFailure(new MigrationError(kind, text, { side, cause: error }), { nonRetryable: true, details })
   }
-  if (!known || known.deadline !== outage.deadline) {
-    await run.report({ connection: { [side]: { state: 'reconnecting', lostAt, deadline } }, undelayed: false })
-  }
-  return activityFailure(error, { nonRetryable: false, retryDelayMs, details })
+  await run.outageReports.lost(side, outage, shown)
+  const hint = `Lost at ${lostAt}; pgmove tries again by itself until ${deadline}.`
+  const told = new MigrationError(error.kind, error.message, { side, hint, cause: error })
+  return activityFailure(told, { nonRetryable: false, retryDelayMs, details })
 }
 
 function message(error: unknown): string {

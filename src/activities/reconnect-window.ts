@@ -1,3 +1,5 @@
+import type { ConnectionStatus } from '../workflows/status.ts'
+
 /** A side's lost connection. Times are milliseconds since 1970, by the worker's clock. */
 export interface Outage {
   /** First failure after the last success. */
@@ -18,12 +20,19 @@ export interface OutageVerdict {
 /** A gap between attempts after which the hours without a worker are not held against the server. */
 export const ABSENCE_MS = 5 * 60_000
 
+export interface WindowRule {
+  /** The reconnect window. */
+  readonly windowMs: number
+  /** A longer gap between two attempts means that no worker ran. Default: ABSENCE_MS. */
+  readonly absenceMs?: number | undefined
+}
+
 /**
  * What follows from one more failed attempt to reach a side. The window counts from the loss. If nothing was attempted for
- * over 5 minutes, no worker ran: the window begins again, whole, while `lostAt` keeps the first loss.
+ * longer than `absenceMs`, no worker ran: the window begins again, whole, while `lostAt` keeps the first loss.
  */
-export function failedAttempt(previous: Outage | undefined, now: number, windowMs: number): OutageVerdict {
-  const absent = previous !== undefined && now - previous.lastAttemptAt > ABSENCE_MS
+export function failedAttempt(previous: Outage | undefined, now: number, { windowMs, absenceMs = ABSENCE_MS }: WindowRule): OutageVerdict {
+  const absent = previous !== undefined && now - previous.lastAttemptAt > absenceMs
   const lostAt = previous?.lostAt ?? now
   const deadline = previous === undefined || absent ? now + windowMs : previous.deadline
   return {
@@ -31,6 +40,19 @@ export function failedAttempt(previous: Outage | undefined, now: number, windowM
     expired: previous !== undefined && !absent && now > deadline,
     retryDelayMs: retryDelay(now - lostAt, deadline - now),
   }
+}
+
+/**
+ * The outage that the workflow shows, for an attempt whose own memory of it is lost or that has only begun: a new activity, a
+ * pause or a dead worker must not move the deadline. One whose deadline has passed counts as an absence: nobody can show that
+ * attempts were made.
+ */
+export function shownOutage(shown: ConnectionStatus | undefined, now: number): Outage | undefined {
+  if (shown?.state !== 'reconnecting') return undefined
+  const lostAt = Date.parse(shown.lostAt ?? '')
+  const deadline = Date.parse(shown.deadline ?? '')
+  if (Number.isNaN(lostAt) || Number.isNaN(deadline)) return undefined
+  return { lostAt, deadline, lastAttemptAt: now <= deadline ? now : Number.NEGATIVE_INFINITY }
 }
 
 /** Counted from the loss, not from the attempt's number, which never resets after progress. */

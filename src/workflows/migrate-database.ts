@@ -24,6 +24,7 @@ import { precheck } from './phases/precheck.ts'
 import { schema } from './phases/schema.ts'
 import { cutList } from './status.ts'
 import type { Phase } from './status.ts'
+import { withinReconnectWindow } from './within-reconnect-window.ts'
 
 /** What one run hands to the next on continue-as-new; users send only the spec. */
 export interface Carried {
@@ -61,7 +62,7 @@ export async function migrateDatabase(input: unknown, carried: Carried = {}): Pr
   setHandlers(migration)
   migration.show()
   try {
-    const facts = await runPhases(migration, input, carried)
+    const facts = await withinReconnectWindow(migration, () => runPhases(migration, input, carried))
     return await finish(migration, facts)
   } catch (error) {
     if (!isContinueAsNew(error)) await CancellationScope.nonCancellable(() => release(migration, error))
@@ -128,7 +129,7 @@ async function compareMetadata(migration: Migration): Promise<MetadataResult | n
  */
 async function letGo(migration: Migration): Promise<readonly string[]> {
   try {
-    return (await migration.run('releaseSource', 'Release the source', {})).left
+    return (await withinReconnectWindow(migration, () => migration.run('releaseSource', 'Release the source', {}))).left
   } catch (error) {
     if (!isCancellation(error)) return noteLeft(migration, error)
   }

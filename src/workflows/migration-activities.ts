@@ -1,3 +1,4 @@
+import type { Side } from '../errors/error-kind.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import type { MigrationRef } from '../state/migration-ref.ts'
 import type { MetadataResult } from './metadata-result.ts'
@@ -34,6 +35,20 @@ export interface StreamResult {
   /** Changes applied to selected tables during this stretch. */
   readonly changes: number
 }
+
+/** What came of an attempt to reach a side whose deadline had passed. */
+export type ConnectionAttempt =
+  | { readonly reachable: true }
+  | {
+      readonly reachable: false
+      /** Attempts were made up to the deadline, and this one after it: the migration ends. */
+      readonly expired: boolean
+      /** When the window ends now: it begins again, whole, if nothing was attempted for over 5 minutes. */
+      readonly deadline: string
+      /** Until then, by the worker's clock. */
+      readonly leftMs: number
+      readonly message: string
+    }
 
 /** The activities that migrateDatabase calls. Each may be killed at any instruction, run again, or run twice at once. */
 export interface MigrationActivities {
@@ -100,6 +115,10 @@ export interface MigrationActivities {
    * out on purpose; what is found is kept on the target. Else nothing is written.
    */
   compareMetadata(input: MigrationInput & { readonly own: boolean }): Promise<MetadataResult>
+  /** One attempt to reach a side when the deadline of its outage has passed; judges by what the other activities have attempted. */
+  tryConnection(
+    input: MigrationInput & { readonly side: Side; readonly lostAt: string; readonly deadline: string },
+  ): Promise<ConnectionAttempt>
   /** After cancel or failure: puts back what was changed on objects that pgmove did not create. */
   putTargetBack(input: MigrationInput & { readonly outcome: string }): Promise<{ readonly left: readonly string[] }>
   /** Removes slot, publication, heartbeat and pgmove's schema from the source. */
