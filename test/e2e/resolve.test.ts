@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import test from 'node:test'
+import { promisify } from 'node:util'
+import { testMigration } from '../migration-run.ts'
+import type { RunningMigration } from '../migration-run.ts'
+import { database, eventually, server } from '../servers.ts'
+import type { TestDatabase } from '../servers.ts'
+
+const run = promisify(execFile)
+const LIMIT = { timeout: 300_000 }
+
+const SOURCE = `
+create table customers (id int primary key, mail text not null, note text);
+create table orders (id int primary key, customer int not null references customers, total int not null);
+create table events (id int primary key, customer int not null references customers, what text);
+create table "Prices" (id int primary key, amount int not null, label text);
+create table moods (id serial primary key, mood text);
+create table steady (id int primary key);
+insert into customers select i, 'c' || i from generate_series(1, 300) i;
+insert into orders select i, 1 + i % 200, i from generate_series(1, 500) i;
+insert into events select i, 1 + i % 250, 'e' || i from generate_series(1, 500) i;
+insert into "Prices" select i, i, 'p' || i from generate_series(1, 400) i;
+insert into moods (mood) select 'm' || i from generate_series(1, 100) i;
+`
+const TABLES = ['customers', 'orders', 'events', '"Prices"', 'moods', 'steady']
+/** In every poisonous change; messages must not hold it. */
+const SECRET = 'very-private-value'
+
+interface Case {
+  readonly name: string
+  readonly kind: string
+  /** By its name on the source. */
+  readonly table: string
+  readonly key: string | null
+  /** Done to the target before the change. */
+  readonly spoil: string
+  readonly change: string
+  readonly mend?: string
+  readonly answer: 'resume' | 'retry' | 'copyAgain' | 'leaveOut'
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: 'a check that only the target has, removed',
+    ...{ kind: 'RejectedByTarget', table: 'customers', key: 'id', answer: 'resume' },
+    spoil: `alter table customers add constraint short check (length(mail) < 10)`,
+    change: `insert into customers values (1001, '${SECRET}')`,
+    mend: `alter table customers drop constraint short`,
+  },
+  {
+    name: 'a unique index that only the target has, removed',
+    ...{ kind: 'RejectedByTarget', table: 'Prices', key: 'id', answer: 'retry' },
+    spoil: `create unique index extra on "Prices" (label)`,
+    change: `update "Prices" set label = '${SECRET}' where id in (3, 4)`,
+    mend: `drop index extra`,
+  },
+  {
+    name: 'a value that the target refuses, its table left out',
+    ...{ kind: 'RejectedByTarget', table: 'events', key: 'id', answer: 'leaveOut' },
+    spoil: `alter table events alter what type varchar(5)`,
+    change: `insert into events values (1001, 300, '${SECRET}')`,
+  },
+  {
+    name: 'a column that is gone, made again and its table copied',
+    ...{ kind: 'SchemaMismatch', table: 'orders', key: null, answer: 'copyAgain' },
+    spoil: `alter table orders drop column total`,
+    change: `update orders set total = -7 where id = 17`,
+    mend: `alter table orders add column total int not null default 0; alter table orders alter total drop default`,
+  },
+  {
+    name: 'a table that is gone, made again and copied',
+    ...{ kind: 'SchemaMismatch', table: 'Prices', key: null, answer: 'copyAgain' },
+    spoil: `drop table "Prices"`,
+    change: `update "Prices" set label = '${SECRET}' where id = 5`,
+    mend: `create table "Prices" (id int primary key, amount int not null, label text)`,
+  },
+  {
+    name: 'a row that an UPDATE does not find, its table, which others refer to, copied',
+    ...{ kind: 'TargetDiverged', table: 'customers', key: 'id', answer: 'copyAgain' },
+    spoil: `delete from customers where id = 299`,
+    change: `update customers set mail = '${SECRET}' where id = 299`,
+  },
+  {
+    name: 'a row that is in the way of an INSERT, removed',
+    ...{ kind: 'TargetDiverged', table: 'moods', key: 'id', answer: 'retry' },
+    spoil: `insert into moods values (101, 'mine')`,
+    change: `insert into moods values (101, '${SECRET}')`,
+    mend: `delete from moods where id = 101`,
+  },
+  {
+    name: 'a row that a DELETE does not find, its table left out',
+    ...{ kind: 'TargetDiverged', table: 'moods', key: 'id', answer: 'leaveOut' },
+    spoil: `delete from moods where id = 50`,
+    change: `delete from moods where id = 50 and mood <> '${SECRET}'`,
+  },
+]
+
+async function rows(of: TestDatabase, table: string): Promise<Record<string, string | null>[]> {
+  return of.sql(`select t::text as row from ${table} t order by 1`)
+}
+
+test('every poisonous change waits with its place and without its values, and is answered in every way', LIMIT, async (t) => {
+  const source = await database(await server(13))
+  const target = await database(await server(17))
+  await source.sql(SOURCE)
+  const migration = await testMigration({ source: source.url, target: target.url })
+  await migration.worker()
+  const running = await migration.start({ ignoreWarnings: true })
+  await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
+  await assert.rejects(resolve(running, { schema: 'public', table: 'customers', action: 'retry' }), because(/no error of .* waits/))
+
+  for (const [number, one] of CASES.entries()) {
+    await t.test(one.name, async () => {
+      const before = (await running.status()).errors.total
+      await target.sql(one.spoil)
+      await source.sql(`begin; insert into steady values (${number}); ${one.change}; commit`)
+      const waiting = await running.reach('the wait', (s) => s.state === 'waiting' && s.errors.total > before)
+      const error = waiting.errors.items.at(-1)
+      assert.equal(error?.type, one.kind, error?.message)
+      assert.match(error.message, /[0-9A-F]+\/[0-9A-F]+/)
+      assert.ok(error.message.includes(one.table), error.message)
+      if (one.key !== null) assert.ok(error.message.includes(`(key: ${one.key})`), error.message)
+      assert.ok(!error.message.includes(SECRET), error.message)
+      assert.ok(error.message.length <= 1000)
+      assert.ok(
+        error.message.includes(`--name resolve --input '{"schema":"public","table":"${one.table}","action":"retry"}'`),
+        error.message,
+      )
+      assert.deepEqual(await target.sql(`select from steady where id = ${number}`), [])
+      const [slot] = await source.sql(`select count(*) as n from pg_replication_slots where database = current_database()`)
+      assert.equal(slot?.['n'], '1')
+      if (number === 0) await refusals(running)
+      if (one.mend !== undefined) await target.sql(one.mend)
+      if (one.answer === 'resume') await running.signal('resume')
+      else await resolve(running, { schema: 'public', table: one.table, action: one.answer }, number % 2 === 0 ? migration : undefined)
+      await eventually('the transaction', 60, async () => (await target.sql(`select from steady where id = ${number}`)).length === 1)
+      if (one.answer !== 'leaveOut') await eventually('equal rows', 30, async () => isEqual(one.table))
+    })
+  }
+
+  async function isEqual(table: string): Promise<boolean> {
+    const name = TABLES.find((other) => other.includes(table)) ?? table
+    return JSON.stringify(await rows(target, name)) === JSON.stringify(await rows(source, name))
+  }
+
+  await t.test('a left-out table is passed over, told, and taken back by copyAgain', async () => {
+    const { warnings } = await running.status()
+    assert.match(warnings.items.join('\n'), /Left out: "public"."events"/)
+    await source.sql(`insert into moods values (201, 'passed over'); insert into steady values (100)`)
+    await eventually('the others', 30, async () => (await target.sql(`select from steady where id = 100`)).length === 1)
+    assert.deepEqual(await target.sql(`select from moods where mood = 'passed over'`), [])
+    await resolve(running, { schema: 'public', table: 'moods', action: 'copyAgain' })
+    await eventually('equal rows', 60, async () => isEqual('moods'))
+    await source.sql(`insert into moods values (202, 'streamed')`)
+    await eventually('equal rows', 30, async () => isEqual('moods'))
+    assert.doesNotMatch((await running.status()).warnings.items.join('\n'), /Left out: "public"."moods"/)
+  })
+
+  await t.test('the foreign keys stand again but for those of the left-out table', async () => {
+    await eventually('the key of orders', 30, async () => (await foreignKeys(target)).join() === 'orders_customer_fkey true')
+  })
+
+  // What the left-out table still refers to on the target may go.
+  await source.sql(`delete from events where customer = 250; delete from customers where id = 250`)
+  await running.signal('cutover')
+  const report = await running.result()
+  for (const table of TABLES) {
+    if (table === 'events') assert.notDeepEqual(await rows(target, table), await rows(source, table))
+    else assert.deepEqual(await rows(target, table), await rows(source, table), table)
+  }
+  assert.deepEqual(await foreignKeys(target), ['events_customer_fkey false', 'orders_customer_fkey true'])
+  const text = JSON.stringify(report)
+  assert.ok(!text.includes(SECRET))
+  assert.deepEqual(
+    report.skipped.items.filter(({ reason }) => reason.startsWith('Left out')).map(({ object }) => object),
+    ['"public"."events"'],
+  )
+  const again = report.repeated.items.filter(({ reason }) => reason.startsWith('Copied again')).map(({ object }) => object)
+  assert.deepEqual(again.sort(), ['"public"."Prices"', '"public"."customers"', '"public"."moods"', '"public"."orders"'])
+  assert.match(report.warnings.items.join('\n'), /events_customer_fkey.*NOT VALID/)
+  assert.equal(report.validation.tables, TABLES.length - 1)
+})
+
+async function foreignKeys(of: TestDatabase): Promise<string[]> {
+  const found = await of.sql(
+    `select conname || ' ' || convalidated as key from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace order by 1`,
+  )
+  return found.map(({ key }) => key ?? '')
+}
+
+/** By the update, or as an operator does by the CLI. */
+async function resolve(running: RunningMigration, answer: Record<string, string>, byCli?: { cli: string; address: string }): Promise<void> {
+  if (!byCli) return running.handle.executeUpdate('resolve', { args: [answer] })
+  const message = ['workflow', 'signal', '--workflow-id', running.workflowId, '--name', 'resolve', '--input', JSON.stringify(answer)]
+  await run(byCli.cli, [...message, '--address', byCli.address])
+}
+
+/** While customers waits. */
+async function refusals(running: RunningMigration): Promise<void> {
+  for (const [argument, reason] of [
+    [undefined, /expected an object/],
+    [{ schema: 'public', table: 'customers' }, /action/],
+    [{ schema: 'public', table: 'customers', action: 'ignore' }, /action "ignore"/],
+    [{ schema: 'public', table: 'customers', action: 'retry', rows: 1 }, /unknown key/],
+    [{ schema: 'public', table: 'orders', action: 'leaveOut' }, /those of "public.customers" do/],
+  ] as const) {
+    await assert.rejects(running.handle.executeUpdate('resolve', { args: [argument] }), because(reason))
+    await running.signal('resolve', argument)
+  }
+  const refused = await eventually('the refusals', 10, async () => {
+    const { errors } = await running.status()
+    const of = errors.items.filter(({ type }) => type === 'InvalidArgument')
+    return of.length === 5 ? of : undefined
+  })
+  assert.equal((await running.status()).state, 'waiting')
+  assert.equal(refused.length, 5)
+}
+
+function because(reason: RegExp): (error: Error & { cause?: Error }) => boolean {
+  return (error) => reason.test(error.cause?.message ?? error.message)
+}
