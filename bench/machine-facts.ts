@@ -2,8 +2,11 @@ import { execFileSync } from 'node:child_process'
 import os from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-/** What a figure was measured on, in one line. */
-export function machineFacts(versions: readonly string[]): string {
+/** Settings of servers whose commits survive a power cut, as PostgreSQL has them by default. */
+export const DURABLE = { fsync: 'on', full_page_writes: 'on' } as const
+
+/** What a figure was measured on, in one line; `durable` if the servers ran with `DURABLE`. */
+export function machineFacts(versions: readonly string[], durable = false): string {
   const cpus = os.cpus()
   const memory = Math.round(os.totalmem() / 2 ** 30)
   const parts = [
@@ -12,7 +15,7 @@ export function machineFacts(versions: readonly string[]): string {
     `${os.type()} ${os.release()}`,
     `Node.js ${process.versions.node}`,
     ...versions,
-    `everything on one machine, fsync off, load average ${os.loadavg()[1]?.toFixed(1)} over the last 5 minutes`,
+    `everything on one machine, ${durable ? 'fsync and full_page_writes on' : 'fsync off'}, load average ${os.loadavg()[1]?.toFixed(1)} over the last 5 minutes`,
   ]
   return parts.join(', ')
 }

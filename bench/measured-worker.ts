@@ -1,11 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { guardedChild } from '../dev/guarded-child.ts'
+import { cpuSeconds } from './cpu-seconds.ts'
 import { PeakMemory } from './peak-memory.ts'
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
-/** USER_HZ, which is 100 on every Linux that Node.js runs on. */
-const TICKS_PER_SECOND = 100
 const PATIENCE_MS = 20_000
 
 export interface MeasuredWorker {
@@ -35,13 +34,7 @@ export function startMeasuredWorker(env: Readonly<Record<string, string>>, log: 
   const memory = new PeakMemory(child.pid)
   return {
     memory,
-    cpuSeconds: () => {
-      // utime and stime follow the command's name, which may hold anything but ends with the last parenthesis (proc(5)).
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
-        .replace(/^.*\) /s, '')
-        .split(' ')
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
-    },
+    cpuSeconds: () => cpuSeconds(child.pid),
     check: () => {
       if (!child.running) throw new Error(`The worker ended. Its last words:\n${lastLines(log)}`)
     },
