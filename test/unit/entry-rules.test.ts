@@ -106,6 +106,7 @@ test('foreign keys are read whatever their names are', () => {
         partitioned: !only,
         columns: `(${ident(column)}, b)`,
         references: `app.x(${ident(column)}, "C")`,
+        referencedTable: 'app.x',
         match: full ? 'MATCH FULL' : '',
         actsOnNothing: does === '',
         initiallyDeferred: deferred.endsWith('DEFERRED'),
