@@ -110,13 +110,16 @@ async function copyAll(
   const failed = new AbortController()
   const ended = AbortSignal.any([stop, failed.signal])
   const chunks: Chunk[] = ranges.map(({ where }, at) => ({ number: at + 1, where }))
-  const shared = { from, into, snapshot: exported.name, chunks, attemptNumber, stop: ended }
-  const work = Array.from({ length: Math.min(jobs, chunks.length) }, async (_, job) => {
+  const count = Math.min(jobs, chunks.length)
+  const shared = { from, into, snapshot: exported.name, chunks, attemptNumber, stop: ended, jobs: count }
+  const work = Array.from({ length: count }, async (_, job) => {
     try {
       await runJob(args, job, shared)
     } catch (error) {
       failed.abort(error)
       throw error
+    } finally {
+      shared.jobs--
     }
   })
   const results = await Promise.allSettled(work)
@@ -138,9 +141,11 @@ interface SharedWork {
   readonly chunks: Chunk[]
   readonly attemptNumber: number
   readonly stop: AbortSignal
+  /** How many jobs have not ended. */
+  jobs: number
 }
 
-/** Works until no chunk is left, with new sessions where they are lost. */
+/** Works until no chunk is left, with new sessions where they are lost. Leaves the rest to the others if it can't have its sessions. */
 async function runJob(args: CopyInChunksArgs, job: number, work: SharedWork): Promise<void> {
   for (let tries = 1; ; tries++) {
     let lane: ChunkLane | undefined
@@ -150,7 +155,9 @@ async function runJob(args: CopyInChunksArgs, job: number, work: SharedWork): Pr
       return await runLane(args, lane, work)
     } catch (error) {
       work.stop.throwIfAborted()
-      if (!(error instanceof MigrationError) || error.kind !== 'ConnectionLost') throw error
+      if (!(error instanceof MigrationError)) throw error
+      if (!lane && error.kind === 'OutOfResources' && work.jobs > 1) return
+      if (error.kind !== 'ConnectionLost') throw error
       if (work.chunks.length < before) tries = 1
       if (tries >= LANE_TRIES) throw error
       // Without the snapshot's session there is nothing to go on with: then this fails.
