@@ -14,6 +14,9 @@ import type { Failpoint } from './failpoints.ts'
 import { OutageReports } from './outage-reports.ts'
 import type { ReportContent, ShownStatus } from './outage-reports.ts'
 import type { Outage } from './reconnect-window.ts'
+import { slotNews } from './slot-news.ts'
+import type { SlotFigures } from './slot-news.ts'
+import { watchSlot } from './slot-watch.ts'
 import { WorkflowLink } from './workflow-link.ts'
 
 /** What activities need from outside; tests inject a clock and failpoints. */
@@ -39,7 +42,7 @@ export class ActivityRun {
   readonly spec: MigrationSpec
   readonly services: ActivityServices
   readonly context: Context
-  /** Aborted on cancel, pause and the worker's shutdown. */
+  /** Aborted on cancel, pause and the worker's shutdown, and when the slot is lost that this attempt needs. */
   readonly signal: AbortSignal
   /** Shown with the pending activity in the Web UI. */
   progress: Readonly<Record<string, unknown>> = {}
@@ -50,6 +53,8 @@ export class ActivityRun {
   })
   readonly #lookedBack = new Set<Side>()
   readonly #databases = new Set<Database>()
+  readonly #failed = new AbortController()
+  #unwatch: (() => Promise<void>) | undefined
   readonly #resolved: Partial<Record<Side, Promise<ResolvedConnection>>> = {}
 
   constructor(input: MigrationInput, services: ActivityServices) {
@@ -58,7 +63,7 @@ export class ActivityRun {
     this.spec = input.spec
     this.id = migrationId(input.ref)
     this.services = services
-    this.signal = this.context.cancellationSignal
+    this.signal = AbortSignal.any([this.context.cancellationSignal, this.#failed.signal])
     // One listener a session, statement and timer: more than the 10 that Node takes for a leak.
     setMaxListeners(200, this.signal)
     this.outages = (this.context.info.heartbeatDetails as { outages?: Outages } | undefined)?.outages ?? {}
@@ -95,7 +100,30 @@ export class ActivityRun {
     await database.close()
   }
 
+  /** What the attempt fails with although its own work did not; undefined as long as nothing speaks against it. */
+  get failure(): unknown {
+    const { aborted, reason } = this.#failed.signal as { aborted: boolean; reason: unknown }
+    return aborted ? reason : undefined
+  }
+
+  /**
+   * Looks after the slot, if the migration has one, until the attempt ends. `needed`: a slot that is lost fails the attempt at
+   * once; else it is only measured.
+   */
+  watchSlot({ needed }: { needed: boolean }): void {
+    if (!this.spec.types.includes('incremental')) return
+    this.#unwatch ??= watchSlot(this, (error) => {
+      if (needed) this.#failed.abort(error)
+    })
+  }
+
+  /** For a report: what was seen of the slot. */
+  slotFigures(): SlotFigures {
+    return this.#unwatch ? slotNews(this.id, this.services.now()).take(this.services.now()) : {}
+  }
+
   async closeAll(): Promise<void> {
+    await this.#unwatch?.()
     await Promise.all([...this.#databases].map((database) => this.close(database)))
   }
 

@@ -14,6 +14,7 @@ type Input = Parameters<MigrationActivities['buildIndexes']>[0]
 /** Builds one index of a table, or what is left of a group's; see MigrationActivities. */
 export function buildIndexes(services: ActivityServices): MigrationActivities['buildIndexes'] {
   return migrationActivity(services, async (run, { group, entry }: Input) => {
+    run.watchSlot({ needed: true })
     const purpose = `index ${group} ${entry ?? 'rest'}`
     const target = await run.connect('target', purpose)
     const control = await run.connect('target', `${purpose} control`)

@@ -18,6 +18,7 @@ type Input = Parameters<MigrationActivities['copyGroup']>[0]
 /** Copies the tables of one group; see MigrationActivities. */
 export function copyGroup(services: ActivityServices): MigrationActivities['copyGroup'] {
   return migrationActivity(services, async (run, { group, jobs }: Input) => {
+    run.watchSlot({ needed: true })
     const source = await run.connect('source', `copy ${group}`)
     const sourceObserver = await run.connect('source', `copy ${group} watch`)
     const target = await run.connect('target', `copy ${group}`)
@@ -65,12 +66,12 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
   })
 }
 
-async function copyBatch(run: ActivityRun, jobs: number, args: CopyTablesArgs): Promise<CopiedTable[]> {
 /** Marked ones are copied when the stream stands still before them. */
 function isToCopy({ copiedAt, copyAgain, leftOut }: MigratedTable): boolean {
   return copiedAt === undefined && copyAgain === undefined && leftOut === undefined
 }
 
+async function copyBatch(run: ActivityRun, jobs: number, args: CopyTablesArgs): Promise<CopiedTable[]> {
   const [table, ...others] = args.tables
   if (jobs < 2 || !table || others.length > 0) return copyTables(args)
   const openLane = async (job: number) => {

@@ -10,6 +10,7 @@ import { migrationActivity } from './migration-activity.ts'
 /** Dumps the source's definitions into the target's state; see MigrationActivities. */
 export function dumpDefinitions(services: ActivityServices): MigrationActivities['dumpDefinitions'] {
   return migrationActivity(services, async (run) => {
+    run.watchSlot({ needed: true })
     const source = await run.connect('source', 'definitions', { lockTimeoutMs: 2000 })
     const target = await run.connect('target', 'definitions')
     await openMigrationRecord(target, run.ref)

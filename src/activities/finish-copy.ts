@@ -7,6 +7,7 @@ import { migrationActivity } from './migration-activity.ts'
 /** Builds the indexes that belong to no copied table, and tells how far the stream must be applied; see MigrationActivities. */
 export function finishCopy(services: ActivityServices): MigrationActivities['finishCopy'] {
   return migrationActivity(services, async (run) => {
+    run.watchSlot({ needed: true })
     const target = await run.connect('target', 'indexes')
     if (run.spec.types.includes('schema')) {
       await restoreIndexes({

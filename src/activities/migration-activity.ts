@@ -38,9 +38,13 @@ export function migrationActivity<I extends MigrationInput, R>(
 
 /** What the attempt fails with. A cancel goes through as it is: Temporal must see that the activity was cancelled. */
 async function failure(run: ActivityRun, error: unknown): Promise<unknown> {
-  if (run.signal.aborted) return run.signal.reason instanceof CancelledFailure ? run.signal.reason : new CancelledFailure('CANCELLED')
-  if (error instanceof CancelledFailure) return error
-  const named = error instanceof MigrationError ? error : unexpected(error)
+  const { cancellationSignal } = run.context
+  if (cancellationSignal.aborted) {
+    return cancellationSignal.reason instanceof CancelledFailure ? cancellationSignal.reason : new CancelledFailure('CANCELLED')
+  }
+  const cause = run.failure ?? error
+  if (cause instanceof CancelledFailure) return cause
+  const named = cause instanceof MigrationError ? cause : unexpected(cause)
   run.context.log.warn('attempt failed', { kind: named.kind, side: named.side, table: named.table, lsn: named.lsn, reason: named.message })
   if (named.kind === 'Internal' && error instanceof Error) run.context.log.error('unexpected error', { stack: innermostStack(error) })
   if (named.kind === 'ConnectionLost' && named.side) return lost(run, named, named.side)

@@ -24,6 +24,7 @@ export function prepareSource(services: ActivityServices): MigrationActivities['
       namespaceId: await namespaceId(run),
       tables: await readSelectedTables(source, run.spec, names),
       signal: run.signal,
+      onSlot: () => run.watchSlot({ needed: true }),
       onWait: (blocker) => {
         const warning = blocker && waitWarning(blocker)
         run.progress = warning === undefined ? {} : { waitingFor: warning }

@@ -11,6 +11,7 @@ import { migrationActivity } from './migration-activity.ts'
 /** Unlogged tables, which are not streamed, and materialized views; see MigrationActivities. */
 export function refreshViews(services: ActivityServices): MigrationActivities['refreshViews'] {
   return migrationActivity(services, async (run) => {
+    run.watchSlot({ needed: true })
     const source = await run.connect('source', 'views')
     const target = await run.connect('target', 'views')
     const { types } = run.spec

@@ -10,6 +10,7 @@ import { migrationActivity } from './migration-activity.ts'
 /** Foreign keys, triggers, rules, policies; see MigrationActivities. */
 export function restoreConstraints(services: ActivityServices): MigrationActivities['restoreConstraints'] {
   return migrationActivity(services, async (run) => {
+    run.watchSlot({ needed: true })
     const target = await run.connect('target', 'constraints')
     const restored = await restore({
       target,

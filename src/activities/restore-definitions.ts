@@ -7,6 +7,7 @@ import { migrationActivity } from './migration-activity.ts'
 /** Creates types, tables, views, sequences, functions on the target; see MigrationActivities. */
 export function restoreDefinitions(services: ActivityServices): MigrationActivities['restoreDefinitions'] {
   return migrationActivity(services, async (run) => {
+    run.watchSlot({ needed: true })
     const target = await run.connect('target', 'definitions')
     return restore({
       target,

@@ -7,6 +7,7 @@ import { migrationActivity } from './migration-activity.ts'
 /** Puts triggers, rules, identities, foreign keys on the target as on the source; see MigrationActivities. */
 export function restoreTarget(services: ActivityServices): MigrationActivities['restoreTarget'] {
   return migrationActivity(services, async (run) => {
+    run.watchSlot({ needed: false })
     const target = await run.connect('target', 'restore')
     const { id, signal } = run
     await restore({

@@ -6,6 +6,7 @@ import { beat, HEARTBEAT_SETTINGS } from '../source/heartbeat.ts'
 import type { MigrationRecord } from '../state/migration-record.ts'
 import type { ActivityReport } from '../workflows/status.ts'
 import type { ActivityRun } from './activity-run.ts'
+import { slotNews } from './slot-news.ts'
 
 const REPORT_MS = { catchingUp: 8_000, steady: 20_000 }
 const TICK_MS = 1_000
@@ -93,22 +94,21 @@ export class StreamMonitor {
   }
 
   async #figures(undelayed: boolean, lagMs: number | undefined): Promise<Omit<ActivityReport, 'firstRunId' | 'at'>> {
-    const [row] = await this.#source.query<{ retained: string | null; confirmed: string | null; behind: string | null }>(
-      `select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), restart_lsn)::bigint::text as retained, confirmed_flush_lsn::text as confirmed,
-         greatest(0, pg_wal_lsn_diff(pg_current_wal_insert_lsn(), coalesce($2::pg_lsn, confirmed_flush_lsn)))::bigint::text as behind
-       from pg_replication_slots where slot_name = $1`,
-      [this.#record.slot, this.#appliedLsn === undefined ? null : formatLsn(this.#appliedLsn)],
+    const appliedLsn = this.#appliedLsn === undefined ? null : formatLsn(this.#appliedLsn)
+    const now = this.#run.services.now()
+    const news = slotNews(this.#run.id, now)
+    await news.look(this.#source, now)
+    const [row] = await this.#source.query<{ behind: string | null }>(
+      `select greatest(0, pg_wal_lsn_diff(pg_current_wal_insert_lsn(), coalesce($2::pg_lsn, confirmed_flush_lsn)))::bigint as behind
+         from pg_replication_slots where slot_name = $1`,
+      [this.#record.slot, appliedLsn],
     )
+    const { slot, slotWarning } = news.take(now)
     return {
       undelayed,
       ...(lagMs === undefined ? {} : { lag: { bytes: row?.behind ?? '0', seconds: Math.round(lagMs / 100) / 10 } }),
-      slot: {
-        name: this.#record.slot ?? '',
-        startLsn: this.#record.consistent_point,
-        appliedLsn: this.#appliedLsn === undefined ? null : formatLsn(this.#appliedLsn),
-        confirmedLsn: row?.confirmed ?? null,
-        retainedBytes: row?.retained ?? null,
-      },
+      ...(slot ? { slot: { ...slot, startLsn: this.#record.consistent_point, appliedLsn } } : {}),
+      ...(slotWarning === undefined ? {} : { slotWarning }),
       connection: { source: { state: 'connected' }, target: { state: 'connected' } },
     }
   }

@@ -10,6 +10,7 @@ import { migrationActivity } from './migration-activity.ts'
 /** Definitions, foreign keys, deferrable keys; see MigrationActivities. */
 export function verifyTarget(services: ActivityServices): MigrationActivities['verifyTarget'] {
   return migrationActivity(services, async (run) => {
+    run.watchSlot({ needed: true })
     const source = await run.connect('source', 'verify')
     const target = await run.connect('target', 'verify')
     const { id, spec, signal } = run

@@ -5,6 +5,8 @@ import type { ResolvedConnection } from '../postgres/resolved-connection.ts'
 import type { MigrationRecord } from '../state/migration-record.ts'
 import { checkTimeline } from './check-timeline.ts'
 import { freeSlot } from './own-sessions.ts'
+import { slotLost } from './slot-lost.ts'
+import { lostReason } from './slot-state.ts'
 import { connectWalsender } from './source-identity.ts'
 
 export interface CheckSlotArgs {
@@ -50,18 +52,12 @@ async function checkSlotState(source: Database, slot: string): Promise<bigint> {
     `select s.*, s.database is not distinct from current_database() as here from pg_replication_slots s where slot_name = $1`,
     [slot],
   )
-  if (!row) throw lost(slot, 'is not there any more')
-  // wal_status from 13 on, conflicting from 16, invalidation_reason from 17.
-  const reason = row['invalidation_reason'] ?? (row['wal_status'] === 'lost' ? 'its WAL was removed' : null)
-  if (reason !== null || row['conflicting'] === 't') throw lost(slot, `was invalidated (${reason ?? 'conflict'})`)
+  if (!row) throw slotLost(slot, 'is not there any more')
+  const reason = lostReason(row)
+  if (reason !== undefined) throw slotLost(slot, `was invalidated (${reason})`)
   if (row['plugin'] !== 'pgoutput' || row['here'] !== 't' || typeof row['confirmed_flush_lsn'] !== 'string') {
     const text = `On the source: slot ${slot} is not the one that pgmove made: it belongs to another database or another output plugin. The migration ends.`
     throw new MigrationError('SlotReplaced', text, { side: 'source' })
   }
   return parseLsn(row['confirmed_flush_lsn'])
-}
-
-function lost(slot: string, what: string): MigrationError {
-  const text = `On the source: slot ${slot} ${what}, and with it the changes that were not applied yet. The migration ends.`
-  return new MigrationError('SlotLost', text, { side: 'source' })
 }

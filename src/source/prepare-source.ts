@@ -30,6 +30,8 @@ export interface PrepareSourceArgs {
   readonly signal: AbortSignal
   /** The transaction that is waited for, about every second while it is; undefined when the wait is over. */
   readonly onWait?: (blocker: SlotBlocker | undefined) => void
+  /** Once the slot is there and stored. */
+  readonly onSlot?: () => void
 }
 
 /**
@@ -45,6 +47,7 @@ export async function prepareSource(args: PrepareSourceArgs): Promise<{ slot: st
     await install(args, { id, namespaceId: args.namespaceId, workflowId: ref.workflowId, firstRunId: ref.firstRunId })
     record = await makeSlot(args, id)
   }
+  args.onSlot?.()
   if (record.handoff_guarded !== 't') {
     await waitForGuard(source, record.slot_snapshot, signal)
     await updateMigrationRecord(target, id, { handoff_guarded: 't' })
