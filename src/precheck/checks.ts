@@ -1,5 +1,6 @@
 import type { Check } from './check.ts'
 import { collations } from './check-collations.ts'
+import { connections } from './check-connections.ts'
 import { extensions } from './check-extensions.ts'
 import { lockTable } from './check-lock-table.ts'
 import { newerFeatures } from './check-newer-features.ts'
@@ -15,11 +16,13 @@ import { deferrableKeys, eventTriggers, largeObjects, removedTypes, tablesWithOi
 import { replicationRole, rowSecurity, sourceCreate, sourceOwnership, sourceRights, truncateTrigger } from './check-source-rights.ts'
 import { missingRoles, policyRoles, roleMap } from './check-roles.ts'
 import { blocksDdl, ddlCapture, noFullCopy, selection } from './check-spec.ts'
+import { sequencesNearEnd } from './check-sequences.ts'
 import { superuserObjects } from './check-superuser-objects.ts'
 import { targetEmpty } from './check-target-empty.ts'
 import { targetCreate, targetForeignKeys, targetRights } from './check-target-rights.ts'
 import { targetDifferences, targetTables } from './check-target-tables.ts'
 import { pgDump, versions } from './check-versions.ts'
+import { storage } from './check-volume.ts'
 
 /** Every check, in the order of the items. */
 export const CHECKS: readonly Check[] = [
@@ -36,6 +39,8 @@ export const CHECKS: readonly Check[] = [
   replicationSlots,
   walSenders,
   slotLimits,
+  connections,
+  storage,
   replicationRole,
   sourceRights,
   sourceOwnership,
@@ -69,6 +74,7 @@ export const CHECKS: readonly Check[] = [
   superuserObjects,
   tablespaces,
   lockTable,
+  sequencesNearEnd,
   longTransactions,
   preparedTransactions,
   deferrableKeys,

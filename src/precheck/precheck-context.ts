@@ -44,7 +44,8 @@ export interface PrecheckContext {
   readonly signal: AbortSignal
 }
 
-export type PrecheckSpec = Pick<MigrationSpec, 'types' | 'objects' | 'exclude' | 'existing' | 'ddl'> & Partial<Pick<MigrationSpec, 'roles'>>
+export type PrecheckSpec = Pick<MigrationSpec, 'types' | 'objects' | 'exclude' | 'existing' | 'ddl'> &
+  Partial<Pick<MigrationSpec, 'roles' | 'copy'>>
 
 export interface PrecheckArgs {
   readonly source: Database

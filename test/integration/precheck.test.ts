@@ -25,7 +25,7 @@ async function role(admin: string, options = ''): Promise<string> {
 }
 
 /** Tests beside this one, on the same servers, have transactions open. */
-const OF_THE_CLUSTER = new Set(['long_transactions', 'prepared_transactions'])
+const OF_THE_CLUSTER = new Set(['long_transactions', 'prepared_transactions', 'connections'])
 
 /** The items that did not pass. */
 function not(items: Record<string, PrecheckItem>): Record<string, string> {
@@ -134,6 +134,30 @@ test('rights on the source: every missing one is named with the statement that g
     await sql(admin, `drop owned by ${user}`)
     await sql(admin, `drop role ${user}`)
   }
+})
+
+test('room for the sessions of all jobs; sequences near their end', async () => {
+  const pair = await precheckPair(10, 18)
+  await pair.source.sql(OBJECTS)
+  const admin = pair.on.source.url(pair.source.name)
+  const user = await role(admin, 'connection limit 13')
+  try {
+    const jobs = { types: ['schema', 'full'] as const, copy: { tableJobs: 4, indexJobs: 2 } }
+    const narrow = (await pair.check(jobs, { source: user }))['connections']
+    assert.equal(narrow?.status, 'Warning')
+    assert.match(narrow.found, /^free on the source 12 of 14 needed/)
+    assert.equal((await pair.check({ ...jobs, copy: { tableJobs: 2, indexJobs: 2 } }, { source: user }))['connections']?.status, 'Passed')
+    await sql(admin, /alter role \S+ connection limit -1/.exec(narrow.fix)?.[0] ?? '')
+    assert.equal((await pair.check(jobs, { source: user }))['connections']?.status, 'Passed')
+  } finally {
+    await sql(admin, `drop role ${user}`)
+  }
+  await pair.source.sql(`create table app.old (id smallserial primary key, n smallint); select setval('app.old_id_seq', 29490);
+    create sequence app.down increment -1 minvalue -10 maxvalue -1; select setval('app.down', -10)`)
+  const near = (await pair.check())['sequences_near_end']
+  assert.deepEqual([near?.status, near?.objects], ['Warning', ['"app"."down" (100 %)']])
+  await pair.source.sql(`select setval('app.old_id_seq', 29492)`)
+  assert.deepEqual((await pair.check())['sequences_near_end']?.objects, ['"app"."down" (100 %)', '"app"."old_id_seq" (90 %)'])
 })
 
 test('rows hidden by a policy; its owner and who bypasses it see them', async () => {
