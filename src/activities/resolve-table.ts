@@ -54,12 +54,19 @@ function warning(name: string, lsn: string, keys: readonly string[]): string {
   )
 }
 
-/** The changes of other tables must not be held up by keys from a table that stands still, or to it. */
+/** The changes of other tables must not be held up by keys from a table that stands still, or to it. Returns those that are off now. */
 async function letKeysGo(run: ActivityRun, target: Database, { schema, table }: SourceName): Promise<string[]> {
   const [migrated] = (await readMigratedTables(target, run.id)).filter((t) => t.sourceSchema === schema && t.sourceTable === table)
   if (!migrated) return []
   const { targetSchema, targetTable } = migrated
-  return detachForeignKeys({ target, id: run.id, schema: targetSchema, table: targetTable, replicaRole: false })
+  const dropped = await detachForeignKeys({ target, id: run.id, schema: targetSchema, table: targetTable, replicaRole: false })
+  // Those that went before, in an attempt that was killed or for a copy.
+  const off = await target.query<{ object: string }>(
+    `select object from pgmove.object_change
+      where id = $1 and kind = 'foreign_key' and restored_at is null and tables::jsonb @> jsonb_build_array(jsonb_build_array($2::text, $3::text)) order by 1`,
+    [run.id, targetSchema, targetTable],
+  )
+  return [...new Set([...dropped, ...off.map(({ object }) => object)])]
 }
 
 /** A selected table that came after the migration's begin joins its tables; undefined if there is none to join. */

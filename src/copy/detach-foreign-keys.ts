@@ -25,7 +25,7 @@ interface ForeignKey extends Record<string, string | null> {
  * refer to the table, since TRUNCATE refuses to empty it (also in replica mode, and if the other table is empty); and without
  * replica role those of the table too, since other tables are copied at other times. Keys of a table to itself stay. May be run again.
  *
- * @returns the keys that it dropped, quoted
+ * @returns the keys that it dropped: table and name, quoted, with a dot between
  */
 export async function detachForeignKeys({ target, id, schema, table, replicaRole }: DetachArgs): Promise<string[]> {
   // A key of a partitioned table has a child for each partition; only the topmost can be dropped.
@@ -63,5 +63,5 @@ export async function detachForeignKeys({ target, id, schema, table, replicaRole
       await target.query(`alter table ${on} drop constraint if exists ${ident(key.name)}`)
     })
   }
-  return keys.map((key) => `${ident(key.name)} on ${qualified(key.schema, key.table)}`)
+  return keys.map((key) => `${qualified(key.schema, key.table)}.${ident(key.name)}`)
 }

@@ -73,7 +73,7 @@ create table pgmove.migrated_table (
   indexed_at timestamptz,
   -- why it is to be copied again; the stream stands still until it is
   copy_again text,
-  -- why its changes are no longer applied, and the last commit of the source whose changes it has
+  -- why its changes are no longer applied, and up to which position it has them
   left_out text,
   left_out_lsn pg_lsn,
   primary key (id, source_schema, source_table)
@@ -173,6 +173,16 @@ create table pgmove.metadata_difference (
   target text
 );
 create index metadata_difference_by_id on pgmove.metadata_difference (id);
+-- Large objects that go along, under the source's OIDs.
+create table pgmove.large_object (
+  id text not null references pgmove.migration,
+  large_object oid not null,
+  -- false: it was on the target before, with the same content
+  made boolean not null,
+  -- null while its content is on its way
+  copied_at timestamptz,
+  primary key (id, large_object)
+);
 create table pgmove.sequence_value (
   id text not null references pgmove.migration,
   schema text not null,

@@ -22,7 +22,7 @@ export interface MigratedTable {
   readonly indexedAt?: string
   /** Why it is to be copied again (markToCopyAgain). */
   readonly copyAgain?: string
-  /** Why its changes are no longer applied, and the last commit of the source whose changes it has (leaveOut). */
+  /** Why its changes are no longer applied, and up to which position it has them (leaveOut). */
   readonly leftOut?: { readonly reason: string; readonly lsn: string }
 }
 

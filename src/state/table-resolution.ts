@@ -38,19 +38,19 @@ export async function markToCopyAgain(target: Database, id: string, table: Sourc
  * twice is left out from the first time.
  *
  * @param reason follows "Left out:" in the report; no row values
- * @returns the last commit of the source whose changes the table has
+ * @returns the position on the source up to which the table has all changes
  */
 export async function leaveOut(target: Database, id: string, table: SourceName, reason: string): Promise<string> {
   const [row] = await target.query<{ lsn: string; copied: string }>(
     `update pgmove.migrated_table m
-        set left_out = coalesce(m.left_out, $4), left_out_lsn = coalesce(m.left_out_lsn, p.commit_lsn), copy_again = null
+        set left_out = coalesce(m.left_out, $4), left_out_lsn = coalesce(m.left_out_lsn, greatest(p.commit_lsn, p.confirmed_lsn, m.lsn)), copy_again = null
        from pgmove.progress p
       where m.id = $1 and p.id = $1 and m.source_schema = $2 and m.source_table = $3
       returning m.left_out_lsn as lsn, m.copied_at is not null as copied`,
     [id, table.schema, table.table, reason],
   )
   if (!row) throw unknown(table)
-  const state = row.copied === 't' ? `It has no change that was committed after ${row.lsn}.` : 'Its copy is not complete.'
+  const state = row.copied === 't' ? `It has the changes that were committed up to ${row.lsn}.` : 'Its copy is not complete.'
   await note(target, id, 'skipped', qualified(table.schema, table.table), `Left out: ${reason}. ${state}`)
   return row.lsn
 }

@@ -10,3 +10,7 @@ export const AT_OWN_SNAPSHOTS: readonly Failpoint[] = [
   ...[indexBuilt, indexesFinished, tableIndexed, indexesMarked, copyFinished],
 ]
 export const AT_ONE_SNAPSHOT: readonly Failpoint[] = [tableBegun, tableCopied, indexesFinished, indexesMarked]
+
+const { tableResolved, copyAgainBegun, copiedAgain } = FAILPOINTS
+/** Those that killed-resolve.test.ts tries. */
+export const AT_RESOLVE: readonly Failpoint[] = [tableResolved, copyAgainBegun, copiedAgain]

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { FAILPOINTS } from '../../src/activities/failpoints.ts'
 import type { Failpoint } from '../../src/activities/failpoints.ts'
 import { server } from '../servers.ts'
-import { AT_OWN_SNAPSHOTS } from './copy-failpoints.ts'
+import { AT_OWN_SNAPSHOTS, AT_RESOLVE } from './copy-failpoints.ts'
 import { faultRun, LIMIT } from './fault-run.ts'
 
 /** Several workers die in one run; each next one takes over 10 s later, when the heartbeat time-out has passed. */
@@ -31,7 +31,7 @@ const RUNS: readonly { from: number; to: number; at: readonly Failpoint[] }[] = 
 
 describe('workers are killed', { concurrency: RUNS.length }, () => {
   test('at every failpoint', () => {
-    const tried = new Set([...RUNS.flatMap(({ at }) => at), ...AT_OWN_SNAPSHOTS])
+    const tried = new Set([...RUNS.flatMap(({ at }) => at), ...AT_OWN_SNAPSHOTS, ...AT_RESOLVE])
     assert.deepEqual([...tried].sort(), Object.values(FAILPOINTS).sort())
   })
 
