@@ -14,7 +14,8 @@ export interface FailureOptions {
 /** The error as Temporal shows it: its kind as type, a short message with the hint, no stack and no cause. */
 export function activityFailure(error: MigrationError, { nonRetryable, retryDelayMs, details }: FailureOptions): ApplicationFailure {
   const hint = error.hint ?? HINTS[error.kind]
-  const message = error.message.includes(hint) ? error.message : `${error.message.slice(0, LIMIT - hint.length - 1)} ${hint}`
+  const said = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`
+  const message = said.includes(hint) ? said : `${said.slice(0, LIMIT - hint.length - 1)} ${hint}`
   const failure = ApplicationFailure.create({
     type: error.kind,
     message: message.slice(0, LIMIT),

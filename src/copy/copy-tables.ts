@@ -102,7 +102,7 @@ function withOthers(error: MigrationError, [, second, ...others]: readonly Migra
   const { kind, message, side, table, sourceTable, lsn, hint } = error
   const name = qualified(second.sourceSchema, second.sourceTable)
   const more = others.length > 0 ? ` and ${others.length} more` : ''
-  const text = `${message} ${name}${more} failed as well, for reasons of their own.`
+  const text = `${message} The copy of ${name}${more} failed as well.`
   return new MigrationError(kind, text, { side, table, sourceTable, lsn, hint, cause: error })
 }
 

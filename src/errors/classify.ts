@@ -24,6 +24,7 @@ const BY_CLASS: Readonly<Record<string, ErrorKind>> = {
   '22': 'RejectedByTarget',
   '23': 'RejectedByTarget',
   '28': 'AuthenticationFailed',
+  '38': 'RejectedByTarget',
   P0: 'RejectedByTarget',
   '53': 'OutOfResources',
 }
@@ -74,15 +75,21 @@ function serverText(error: unknown, message: string): string {
   const fields = error as { schema?: string; table?: string; column?: string; constraint?: string; routine?: string; where?: string }
   const state = sqlState(error)
   if (state === undefined) return message.slice(0, 300)
-  if (/^P0/.test(state) || fields.routine === 'exec_stmt_raise') {
-    const [, place = 'a function'] = /^PL\/pgSQL (function \S+)/m.exec(fields.where ?? '') ?? []
+  if (/^(P0|38)/.test(state) || fields.routine === 'exec_stmt_raise') {
+    const [, place = 'a function'] = /^PL\/pgSQL (function .+?) line \d/m.exec(fields.where ?? '') ?? []
     return `${place.slice(0, 200)} raised an error`
   }
   if (!/^(22|23)/.test(state)) return message.slice(0, 300)
+  const column = fields.column ?? copiedColumn(fields.where)
   const names = [
     fields.table && `table ${fields.schema ?? ''}.${fields.table}`,
-    fields.column && `column ${fields.column}`,
+    column !== undefined && `column ${column}`,
     fields.constraint && `constraint ${fields.constraint}`,
   ].filter(Boolean)
   return `${state.startsWith('22') ? 'a value was refused' : 'a constraint was violated'}${names.length ? ` (${names.join(', ')})` : ''}`
+}
+
+/** From the context that COPY gives, such as `COPY t, line 7, column c: "…"`: what follows the column is the value. */
+function copiedColumn(where: string | undefined): string | undefined {
+  return /^COPY .+?, line \d+, column (.+?)(?:: "|, null input|$)/m.exec(where ?? '')?.[1]
 }

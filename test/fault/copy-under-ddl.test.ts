@@ -51,7 +51,7 @@ test('tables are rewritten, emptied, dropped and made anew while they are copied
   const [first] = await copying
   assert.ok(first?.status === 'rejected' && first.reason instanceof ApplicationFailure)
   assert.equal(first.reason.type, 'UnsupportedDdl')
-  assert.match(first.reason.message, /"dropped" was dropped, renamed or replaced.* "public"\."renewed" failed as well/)
+  assert.match(first.reason.message, /"dropped" was dropped, renamed or replaced.* copy of "public"\."renewed" failed as well/)
   const open = await target.sql('select source_table as name from pgmove.migrated_table where copied_at is null order by 1')
   assert.deepEqual(
     open.map(({ name }) => name),

@@ -82,7 +82,7 @@ const REFUSED: readonly Fault[] = [
     spoil: ({ target }) => target.sql(`alter table narrow alter n type smallint`),
     mend: ({ target }) => target.sql(`alter table narrow alter n type int`),
     kind: 'RejectedByTarget',
-    says: /a value was refused.*22003/,
+    says: /a value was refused \(column n\).*22003/,
   },
   {
     table: 'short',

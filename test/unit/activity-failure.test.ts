@@ -77,4 +77,10 @@ test('what may quote a row is not repeated', () => {
   )
   assert.ok(!error.message.includes('secret@x.org'))
   assert.ok(error.message.includes('users_mail'))
+  const told = (state: string, where: string) => classify(serverError(state, { where }), 'target').message
+  assert.match(told('22P02', 'COPY users, line 3, column a b: "SECRET, line 9, column SECRET"'), /\(column a b\) \(SQLSTATE/)
+  assert.match(told('22P03', 'COPY users, line 3, column mail'), /\(column mail\)/)
+  assert.match(told('22P04', 'COPY users, line 3: "SECRET"'), /a value was refused \(SQLSTATE/)
+  const raised = told('P0001', 'PL/pgSQL function app.check(character varying) line 1 at RAISE\nCOPY users, line 3: "SECRET"')
+  assert.match(raised, /^On the target: function app\.check\(character varying\) raised an error \(SQLSTATE P0001\)/)
 })
