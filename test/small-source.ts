@@ -22,8 +22,13 @@ export interface SmallPair {
 export async function smallPair(from = 13, to = 17, options: ServerOptions = {}): Promise<SmallPair> {
   const source = await database(await server(from, options))
   const target = await database(await server(to))
-  await source.sql(OBJECTS)
+  await fillSmallSource(source)
   return { source, target }
+}
+
+/** For a source on a server of the test's own. */
+export async function fillSmallSource(source: TestDatabase): Promise<void> {
+  await source.sql(OBJECTS)
 }
 
 /** Fingerprints of the tables' rows, to be equal on both sides. */

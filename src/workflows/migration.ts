@@ -5,6 +5,7 @@ import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { activity } from './activity-options.ts'
 import { cancelAware } from './cancel-aware.ts'
 import { currentDetails } from './current-details.ts'
+import { IdleWatch } from './idle-watch.ts'
 import type { MigrationActivities, MigrationInput } from './migration-activities.ts'
 import { addError, enterPhase, forgetStream } from './migration-state.ts'
 import type { MigrationState, SourceName } from './migration-state.ts'
@@ -20,6 +21,7 @@ export class Migration {
   readonly spec: MigrationSpec
   readonly state: MigrationState
   readonly input: MigrationInput
+  readonly #idle: IdleWatch
   #resumes = 0
   #carryingOut = false
 
@@ -31,6 +33,7 @@ export class Migration {
       ref: { namespace: info.namespace, workflowId: info.workflowId, firstRunId: info.firstExecutionRunId },
       spec,
     }
+    this.#idle = new IdleWatch(this)
   }
 
   has(type: MigrationSpec['types'][number]): boolean {
@@ -90,7 +93,7 @@ export class Migration {
 
   /** Resolves when the migration is not paused. */
   async unpaused(): Promise<void> {
-    if (this.state.paused) await condition(() => !this.state.paused)
+    await this.#idle.until(() => !this.state.paused)
   }
 
   /**
@@ -185,7 +188,7 @@ export class Migration {
     this.touch()
     log.warn('waiting for the operator', { kind })
     try {
-      await condition(() => this.#resumes > resumes)
+      await this.#idle.until(() => this.#resumes > resumes)
     } finally {
       this.state.waits = this.state.waits.filter((other) => other !== wait)
       this.touch()

@@ -22,7 +22,9 @@ const LOST_AT = Date.UTC(2026, 0, 1)
 const DEADLINE = LOST_AT + 12 * HOUR
 
 /** What an activity is given beside the migration, and which sides it connects to. */
-const ACTIVITIES: Readonly<Record<keyof Omit<MigrationActivities, 'tryConnection'>, readonly [sides: readonly Side[], extra: object]>> = {
+const ACTIVITIES: Readonly<
+  Record<keyof Omit<MigrationActivities, 'tryConnection' | 'watchSlot'>, readonly [sides: readonly Side[], extra: object]>
+> = {
   precheck: [['source', 'target'], { ignoreWarnings: true }],
   prepareSource: [['source', 'target'], {}],
   dumpDefinitions: [['source', 'target'], {}],
@@ -31,9 +33,12 @@ const ACTIVITIES: Readonly<Record<keyof Omit<MigrationActivities, 'tryConnection
   prepareTarget: [['target'], {}],
   copyGroup: [['source', 'target'], { group: 0, jobs: 1 }],
   copyUnderOneSnapshot: [['source', 'target'], {}],
+  copyAgain: [['source', 'target'], {}],
+  resolveTable: [['target'], { table: { schema: 'public', table: 't' }, action: 'leaveOut', waitedFor: null }],
   buildIndexes: [['target'], { group: 0, entry: null }],
   finishCopy: [['target'], {}],
   applyChanges: [['source', 'target'], { until: null }],
+  attachForeignKeys: [['target'], {}],
   restoreConstraints: [['target'], {}],
   takeMarker: [['source'], {}],
   verifyTarget: [['source', 'target'], {}],
