@@ -3,19 +3,24 @@ import { copyTables } from '../copy/copy-tables.ts'
 import { setIndexMemory } from '../copy/index-settings.ts'
 import { JobLimit } from '../copy/job-limit.ts'
 import { forgetCopies, openSharedSnapshot } from '../copy/shared-snapshot.ts'
+import { compareLargeObjects } from '../large-objects/compare-large-objects.ts'
+import { selectsLargeObjects } from '../large-objects/selects-large-objects.ts'
+import { syncLargeObjects } from '../large-objects/sync-large-objects.ts'
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
 import { markIndexed, readMigratedTables } from '../state/migrated-table.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
+import { readNameMap } from '../state/name-map-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityRun, ActivityServices } from './activity-run.ts'
+import { largeObjectProgress } from './copy-large-objects.ts'
 import { CopyMonitor } from './copy-monitor.ts'
 import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 /**
- * Copies all tables under one snapshot, held by this attempt; see MigrationActivities. An attempt that ends early loses the
+ * Copies all tables and large objects under one snapshot, held by this attempt; see MigrationActivities. An attempt that ends early loses the
  * snapshot, and the next one copies everything again under a new one.
  */
 export function copyUnderOneSnapshot(services: ActivityServices): MigrationActivities['copyUnderOneSnapshot'] {
@@ -27,12 +32,14 @@ export function copyUnderOneSnapshot(services: ActivityServices): MigrationActiv
     await forgetCopies(control, run.id)
     const [first, ...others] = lanes.map(({ source }) => source)
     if (!first) return { tables: 0, rows: '0', bytes: '0', differing: [] }
+    const withLargeObjects = await selectsLargeObjects(first, run.spec, await readNameMap(control, run.id))
     const snapshot = await openSharedSnapshot([first, ...others], tables, run.signal)
     const monitor = new CopyMonitor(run, control)
     const failed = new AbortController()
     const signal = AbortSignal.any([run.signal, monitor.signal, failed.signal])
     const building = new JobLimit(run.spec.copy.indexJobs)
     const copied: { table: MigratedTable; rows: bigint; bytes: bigint; counted: bigint }[] = []
+    const differing: string[] = []
     try {
       await monitor.start()
       const work = lanes.map(async (lane, number) => {
@@ -49,6 +56,7 @@ export function copyUnderOneSnapshot(services: ActivityServices): MigrationActiv
       })
       const results = await Promise.allSettled(work)
       if (results.some(({ status }) => status === 'rejected')) throw failed.signal.reason
+      if (withLargeObjects && lanes[0]) differing.push(...(await copyLargeObjects(run, lanes[0], monitor, signal)))
       await snapshot.release()
     } catch (error) {
       monitor.throwIfFailed()
@@ -56,9 +64,8 @@ export function copyUnderOneSnapshot(services: ActivityServices): MigrationActiv
     } finally {
       await monitor.stop()
     }
-    const differing = copied
-      .filter(({ rows, counted }) => rows !== counted)
-      .map(({ table }) => qualified(table.sourceSchema, table.sourceTable))
+    const tablesDiffering = copied.filter(({ rows, counted }) => rows !== counted).map(({ table }) => table)
+    differing.unshift(...tablesDiffering.map(({ sourceSchema, sourceTable }) => qualified(sourceSchema, sourceTable)))
     return {
       tables: copied.length,
       rows: String(copied.reduce((sum, { rows }) => sum + rows, 0n)),
@@ -85,6 +92,19 @@ async function openLanes(run: ActivityRun, count: number): Promise<Lane[]> {
     lanes.push({ source, sourceObserver, target, replicaRole: await canSetReplicaRole(target) })
   }
   return lanes
+}
+
+/** In the transaction of the first lane, which has the snapshot. Tells which differ all the same. */
+async function copyLargeObjects(run: ActivityRun, { source, target }: Lane, monitor: CopyMonitor, signal: AbortSignal): Promise<string[]> {
+  const { existing, roles } = run.spec
+  await syncLargeObjects({
+    ...{ source, target, id: run.id, existing, roles, mode: 'final', withinSnapshot: true, signal },
+    onProgress: largeObjectProgress(run),
+    gate: (bytes) => monitor.gate(bytes, 0),
+    onStep: () => run.failpoint(FAILPOINTS.largeObjectsBegun),
+  })
+  if (run.spec.cutover.validate === 'none') return []
+  return (await compareLargeObjects({ source, target, id: run.id, signal })).differing
 }
 
 interface OneCopy {

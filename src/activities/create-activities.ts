@@ -10,6 +10,7 @@ import { compareCounts } from './compare-counts.ts'
 import { compareMetadata } from './compare-metadata.ts'
 import { copyAgain } from './copy-again.ts'
 import { copyGroup } from './copy-group.ts'
+import { copyLargeObjects } from './copy-large-objects.ts'
 import { copyUnderOneSnapshot } from './copy-under-one-snapshot.ts'
 import { diagnoseConnection } from './diagnose-connection.ts'
 import { dumpDefinitions } from './dump-definitions.ts'
@@ -32,20 +33,20 @@ import { setTransferRate } from './set-transfer-rate.ts'
 import { takeMarker } from './take-marker.ts'
 import { tryConnection } from './try-connection.ts'
 import { verifyTarget } from './verify-target.ts'
-import { watchSlot } from './watch-slot.ts'
 import { writeReport } from './write-report.ts'
 
 /** All activities of a worker, with what they need from outside. */
 export function createActivities(services: ActivityServices): MigrationActivities & CleanUpActivities & ConnectionActivities {
   return {
     applyChanges: applyChanges(services),
-    buildIndexes: buildIndexes(services),
     attachForeignKeys: attachForeignKeys(services),
+    buildIndexes: buildIndexes(services),
     cleanUpSource: cleanUpSource(services),
     compareCounts: compareCounts(services),
     compareMetadata: compareMetadata(services),
-    copyGroup: copyGroup(services),
     copyAgain: copyAgain(services),
+    copyGroup: copyGroup(services),
+    copyLargeObjects: copyLargeObjects(services),
     copyUnderOneSnapshot: copyUnderOneSnapshot(services),
     diagnoseConnection: diagnoseConnection(services),
     dumpDefinitions: dumpDefinitions(services),
@@ -58,8 +59,8 @@ export function createActivities(services: ActivityServices): MigrationActivitie
     putTargetBack: putTargetBack(services),
     refreshViews: refreshViews(services),
     releaseSource: releaseSource(services),
-    restoreConstraints: restoreConstraints(services),
     resolveTable: resolveTable(services),
+    restoreConstraints: restoreConstraints(services),
     restoreDefinitions: restoreDefinitions(services),
     restoreTarget: restoreTarget(services),
     setPaused: setPaused(services),
@@ -68,7 +69,6 @@ export function createActivities(services: ActivityServices): MigrationActivitie
     takeMarker: takeMarker(services),
     tryConnection: tryConnection(services),
     verifyTarget: verifyTarget(services),
-    watchSlot: watchSlot(services),
     writeReport: writeReport(services),
   }
 }

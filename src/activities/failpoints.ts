@@ -26,6 +26,8 @@ export const FAILPOINTS = {
   tableIndexed: 'table indexed',
   /** They are marked as standing, but the workflow does not know it. */
   indexesMarked: 'indexes marked',
+  /** Some large objects are final, others to come. */
+  largeObjectsBegun: 'large objects begun',
   copyFinished: 'copy finished',
   slotChecked: 'slot checked',
   /** A group of source transactions is committed on the target, the slot does not know it. */

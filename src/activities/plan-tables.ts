@@ -1,4 +1,5 @@
 import { planCopy } from '../copy/plan-copy.ts'
+import { countLargeObjects, selectsLargeObjects } from '../large-objects/selects-large-objects.ts'
 import { establishNameMap } from '../mapping/read-name-map.ts'
 import { readSelectedTables } from '../source/selected-tables.ts'
 import { openMigrationRecord } from '../state/migration-record.ts'
@@ -25,11 +26,14 @@ export function planTables(services: ActivityServices): MigrationActivities['pla
       names,
       tableJobs: run.spec.copy.tableJobs,
     })
+    const largeObjects =
+      run.spec.types.includes('full') && (await countLargeObjects(source)) > 0 && (await selectsLargeObjects(source, run.spec, names))
     await run.failpoint(FAILPOINTS.tablesPlanned)
     return {
       groups: plan.groups.map(({ group, tables: count, jobs, label }) => ({ group, tables: count, jobs, label })),
       tables: plan.tables,
       bytes: plan.bytes,
+      largeObjects,
     }
   })
 }

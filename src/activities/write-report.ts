@@ -1,3 +1,4 @@
+import { countRecorded } from '../large-objects/large-object-record.ts'
 import type { Database } from '../postgres/connect.ts'
 import { updateMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
@@ -25,6 +26,8 @@ export function writeReport(services: ActivityServices): MigrationActivities['wr
       `select kind, count(*) as count from pgmove.entry where id = $1 and restored_at is not null group by kind order by kind`,
       [run.id],
     )
+    const largeObjects = await countRecorded(target, run.id)
+    if (largeObjects > 0) kinds.push({ kind: 'LARGE OBJECT', count: String(largeObjects) })
     await updateMigrationRecord(target, run.id, { outcome: 'completed', finished_at: new Date(run.services.now()).toISOString() })
     await run.failpoint(FAILPOINTS.reportWritten)
     return {

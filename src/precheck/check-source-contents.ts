@@ -7,25 +7,16 @@ export const unloggedTables: Check = {
   name: 'unlogged_tables',
   expected: 'no selected table is unlogged',
   applies: ({ incremental }) => incremental,
-  run: async ({ tables }) => {
+  run: async ({ tables, full }) => {
     const unlogged = tables.filter(({ kind, persistence }) => kind === 'r' && persistence === 'u')
     if (unlogged.length === 0) return passed('none')
     return warning(
       `${unlogged.length}, whose changes are in no stream`,
-      'What is written to them after their copy is not brought over: "alter table … set logged", exclude them, or write to them no more.',
+      full
+        ? 'They are copied once more at cutover, which prolongs it by that time: ignore this warning if that is acceptable, else "alter table … set logged", or exclude them.'
+        : 'What is written to them is not brought over: "alter table … set logged", exclude them, or write to them no more.',
       unlogged.map(({ schema, name }) => qualified(schema, name)),
     )
-  },
-}
-
-export const largeObjects: Check = {
-  name: 'large_objects',
-  expected: 'the source has no large objects',
-  applies: ({ full, incremental }) => full || incremental,
-  run: async ({ source }) => {
-    const [row] = await source.query<{ n: string }>('select count(*) as n from pg_largeobject_metadata')
-    if (row?.n === '0') return passed('none')
-    return warning(`${row?.n ?? ''}`, 'Large objects are not brought over in this version: move them by hand, or ignore this warning.')
   },
 }
 

@@ -24,13 +24,25 @@ export interface PendingChange extends AccessChange {
 }
 
 const CHUNK = 1000
+/** Read at once. */
+const AT_ONCE = 10_000
 const COLUMNS = 'kind, object, role, as_role as "asRole", schema, statement, left_reason as "left"'
 
 /** Replaces the changes of a migration, in the caller's transaction. */
 export async function writeAccessChanges(target: Database, id: string, changes: readonly AccessChange[]): Promise<void> {
   await target.query('delete from pgmove.access_change where id = $1', [id])
+  await addAccessChanges(target, id, 0, changes)
+}
+
+/** Forgets the changes from an ordinal on. */
+export async function removeAccessChanges(target: Database, id: string, first: number): Promise<void> {
+  await target.query('delete from pgmove.access_change where id = $1 and ordinal >= $2', [id, String(first)])
+}
+
+/** Adds changes behind others; `first` is the ordinal of the first. */
+export async function addAccessChanges(target: Database, id: string, first: number, changes: readonly AccessChange[]): Promise<void> {
   for (let at = 0; at < changes.length; at += CHUNK) {
-    const rows = changes.slice(at, at + CHUNK).map((change, i) => ({ ordinal: at + i, ...change }))
+    const rows = changes.slice(at, at + CHUNK).map((change, i) => ({ ordinal: first + at + i, ...change }))
     await target.query(
       `insert into pgmove.access_change (id, ordinal, kind, object, role, as_role, schema, statement, left_reason, done_at)
        select $1, ordinal, kind, object, role, "asRole", schema, statement, "left", case when "left" is not null then clock_timestamp() end
@@ -40,12 +52,18 @@ export async function writeAccessChanges(target: Database, id: string, changes: 
   }
 }
 
-/** What is still to be done, in its order. */
-export async function pendingAccess(target: Database, id: string): Promise<PendingChange[]> {
+/** What is still to be done behind an ordinal, in its order: a part of it, since a database can have millions of large objects. */
+export async function pendingAccess(target: Database, id: string, after: string): Promise<PendingChange[]> {
   return target.query<PendingChange & Record<string, string | null>>(
-    `select ordinal, ${COLUMNS} from pgmove.access_change where id = $1 and done_at is null order by ordinal`,
-    [id],
+    `select ordinal, ${COLUMNS} from pgmove.access_change where id = $1 and done_at is null and ordinal > $2 order by ordinal limit ${AT_ONCE}`,
+    [id, after],
   )
+}
+
+/** How much is still to be done. */
+export async function countPendingAccess(target: Database, id: string): Promise<number> {
+  const [row] = await target.query<{ n: string }>('select count(*) as n from pgmove.access_change where id = $1 and done_at is null', [id])
+  return Number(row?.n ?? 0)
 }
 
 /** Those of the changes that nobody has made meanwhile; locked for this transaction. */

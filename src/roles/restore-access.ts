@@ -2,7 +2,7 @@ import { MigrationError } from '../errors/migration-error.ts'
 import { sqlState } from '../errors/classify.ts'
 import type { Database } from '../postgres/connect.ts'
 import { ident } from '../postgres/quote.ts'
-import { lockPending, markDone, noteLeftAccess, pendingAccess } from './access-change.ts'
+import { countPendingAccess, lockPending, markDone, noteLeftAccess, pendingAccess } from './access-change.ts'
 import type { PendingChange } from './access-change.ts'
 import { readTargetRoles } from './target-roles.ts'
 
@@ -25,19 +25,25 @@ const NOT_GRANTED: ReadonlySet<string> = new Set(['01006', '01007'])
  * transaction. What the server refuses is left to a person, with a note; it never holds up a migration.
  */
 export async function restoreAccess({ target, id, signal, wanted = () => true, onProgress }: RestoreAccessOptions): Promise<void> {
-  const changes = (await pendingAccess(target, id)).filter(wanted)
+  const total = await countPendingAccess(target, id)
   const { superuser } = await readTargetRoles(target)
   let done = 0
-  for (const batch of batches(changes)) {
-    signal.throwIfAborted()
-    try {
-      await make(target, id, batch, superuser)
-    } catch (error) {
-      if (!isRefusal(error)) throw error
-      for (const change of batch) await makeOne(target, id, change, superuser)
+  for (let after = '-1'; ;) {
+    const changes = await pendingAccess(target, id, after)
+    const last = changes.at(-1)
+    if (!last) break
+    after = last.ordinal
+    for (const batch of batches(changes.filter(wanted))) {
+      signal.throwIfAborted()
+      try {
+        await make(target, id, batch, superuser)
+      } catch (error) {
+        if (!isRefusal(error)) throw error
+        for (const change of batch) await makeOne(target, id, change, superuser)
+      }
+      done += batch.length
+      onProgress?.(done, total)
     }
-    done += batch.length
-    onProgress?.(done, changes.length)
   }
   await noteLeftAccess(target, id)
 }

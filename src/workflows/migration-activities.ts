@@ -1,4 +1,5 @@
 import type { Side } from '../errors/error-kind.ts'
+import type { SyncedLargeObjects } from '../large-objects/sync-large-objects.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import type { MigrationRef } from '../state/migration-ref.ts'
 import type { MetadataResult } from './metadata-result.ts'
@@ -59,7 +60,13 @@ export interface MigrationActivities {
   /** Publication, slot with its snapshot, heartbeat; waits until the slot's snapshot is safe to copy under. */
   prepareSource(input: MigrationInput): Promise<{ readonly slot: string; readonly startLsn: string }>
   /** Writes the list of selected tables with their names on the target, sizes and copy groups. */
-  planTables(input: MigrationInput): Promise<{ readonly groups: readonly CopyGroup[]; readonly tables: number; readonly bytes: string }>
+  planTables(input: MigrationInput): Promise<{
+    readonly groups: readonly CopyGroup[]
+    readonly tables: number
+    readonly bytes: string
+    /** Whether there are large objects to copy. */
+    readonly largeObjects: boolean
+  }>
   /** Dumps the source's definitions into the target's state. */
   dumpDefinitions(input: MigrationInput): Promise<{ readonly entries: number; readonly skipped: number }>
   /** Creates types, functions, tables, views, sequences on the target. */
@@ -72,27 +79,14 @@ export interface MigrationActivities {
   ): Promise<MoveCounts & { readonly indexes: readonly { readonly entry: number; readonly label: string }[] }>
   /** Builds one index of a group's table, or, without `entry`, what is left of the group's, and analyzes its tables. */
   buildIndexes(input: MigrationInput & { readonly group: number; readonly entry: number | null }): Promise<void>
-  /** Copies all tables under one snapshot; for migrations without incremental replication. */
+  /** Copies large objects; what becomes of them later is brought over at cutover. */
+  copyLargeObjects(input: MigrationInput): Promise<{ readonly objects: number }>
+  /** Copies all tables and large objects under one snapshot; for migrations without incremental replication. */
   copyUnderOneSnapshot(input: MigrationInput): Promise<MoveCounts & { readonly tables: number; readonly differing: readonly string[] }>
   /** Builds the indexes that belong to no copied table, and tells how far the stream must be applied. */
   finishCopy(input: MigrationInput): Promise<{ readonly catchUpTo: string | null }>
   /** Applies the change stream: up to `until`, or until rotated, so that the workflow may continue as new. */
   applyChanges(input: MigrationInput & { readonly until: string | null }): Promise<StreamResult>
-  /** Foreign keys, triggers, rules, policies. */
-  restoreConstraints(input: MigrationInput): Promise<{ readonly restored: number }>
-  /** The source's insert position now: what was committed before has a lower LSN. */
-  takeMarker(input: MigrationInput): Promise<{ readonly lsn: string }>
-  /** Sets all sequences; `moved` are those that moved on the source meanwhile. */
-  setSequences(
-    input: MigrationInput,
-  ): Promise<{ readonly total: number; readonly items: readonly { name: string; value: string }[]; readonly moved: readonly string[] }>
-  /** Foreign keys that stood during replication, deferrable keys, definitions against the source's. */
-  verifyTarget(input: MigrationInput): Promise<void>
-  /** Exact row counts; the tables that differ. */
-  compareCounts(input: MigrationInput): Promise<{ readonly tables: number; readonly rows: string; readonly differing: readonly string[] }>
-  /** Brings up to date what is not streamed: unlogged tables and materialized views. */
-  refreshViews(input: MigrationInput): Promise<{ readonly refreshed: number }>
-  /** Puts triggers, rules, identities, foreign keys on the target as on the source; then owners, grants and settings. */
   /**
    * Writes down that a table, by its name on the source, is to be copied again, or that its changes are no longer applied. Nobody applies
    * changes by the old state afterwards. `warning` is for the status, `problem` why there was nothing to write down.
@@ -109,6 +103,21 @@ export interface MigrationActivities {
   copyAgain(input: MigrationInput): Promise<{ readonly catchUpTo: string | null }>
   /** Puts back the foreign keys that gave way to copies, when all tables agree. */
   attachForeignKeys(input: MigrationInput): Promise<{ readonly attached: number }>
+  /** Foreign keys, triggers, rules, policies. */
+  restoreConstraints(input: MigrationInput): Promise<{ readonly restored: number }>
+  /** The source's insert position now: what was committed before has a lower LSN. */
+  takeMarker(input: MigrationInput): Promise<{ readonly lsn: string }>
+  /** Sets all sequences; `moved` are those that moved on the source meanwhile. */
+  setSequences(
+    input: MigrationInput,
+  ): Promise<{ readonly total: number; readonly items: readonly { name: string; value: string }[]; readonly moved: readonly string[] }>
+  /** Foreign keys that stood during replication, deferrable keys, definitions against the source's. */
+  verifyTarget(input: MigrationInput): Promise<void>
+  /** Exact row counts; the tables that differ. */
+  compareCounts(input: MigrationInput): Promise<{ readonly tables: number; readonly rows: string; readonly differing: readonly string[] }>
+  /** Brings up to date what is not streamed: unlogged tables, large objects and materialized views. */
+  refreshViews(input: MigrationInput): Promise<{ readonly refreshed: number; readonly largeObjects: SyncedLargeObjects | null }>
+  /** Puts triggers, rules, identities, foreign keys on the target as on the source; then owners, grants and settings. */
   restoreTarget(input: MigrationInput): Promise<void>
   /**
    * Compares the catalogues of both sides, as the spec selects and maps. `own`: of a migration that has just been made, with what it left
@@ -123,11 +132,6 @@ export interface MigrationActivities {
   putTargetBack(input: MigrationInput & { readonly outcome: string }): Promise<{ readonly left: readonly string[] }>
   /** Removes slot, publication, heartbeat and pgmove's schema from the source. */
   releaseSource(input: MigrationInput): Promise<{ readonly left: readonly string[] }>
-  /**
-   * Writes the heartbeat and measures what the slot retains while nothing else does: while the migration waits or is paused. Ends
-   * by cancel alone, or with `SlotLost` if the slot is `needed`.
-   */
-  watchSlot(input: MigrationInput & { readonly needed: boolean }): Promise<void>
   /** Tells running copies to pause or to go on. */
   setPaused(input: MigrationInput & { readonly paused: boolean }): Promise<void>
   /** Tells running copies how much they may move per second, all together. */

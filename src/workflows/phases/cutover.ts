@@ -53,7 +53,7 @@ async function drainAndVerify(migration: Migration): Promise<Omit<CutoverFacts, 
   for (let round = 1; ; round++) {
     const { lsn } = await drain(migration, 'Drain')
     await migration.run('verifyTarget', 'Verify foreign keys, deferrable keys and definitions', {}, 'data')
-    await migration.run('refreshViews', 'Bring materialized views and unlogged tables up to date', {}, 'data')
+    await migration.run('refreshViews', 'Bring materialized views, unlogged tables and large objects up to date', {}, 'data')
     const counts = spec.cutover.validate === 'none' ? null : await migration.run('compareCounts', 'Compare row counts', {}, 'data')
     // What was committed since the marker shows that somebody still writes: then everything is done once more.
     const { changes } = await drain(migration, 'Drain once more')

@@ -9,11 +9,11 @@ import { withPauses } from '../with-pauses.ts'
 /** Copies the tables, builds their indexes, and applies the stream until all tables agree. */
 export async function full(migration: Migration): Promise<Phase> {
   if (migration.has('incremental')) {
-    const { groups } = await migration.run('planTables', 'Plan the copy', {})
-    if (!(await copyGroups(migration, groups))) return 'full'
+    const { groups, largeObjects } = await migration.run('planTables', 'Plan the copy', {})
+    if (!(await copyGroups(migration, groups, largeObjects))) return 'full'
   } else {
     const copied = await withPauses(migration, () =>
-      migration.run('copyUnderOneSnapshot', 'Copy all tables under one snapshot', {}, 'data'),
+      migration.run('copyUnderOneSnapshot', 'Copy all tables and large objects under one snapshot', {}, 'data'),
     )
     if (copied.differing.length > 0) {
       await migration.waitForOperator(
@@ -39,20 +39,28 @@ export async function full(migration: Migration): Promise<Phase> {
 const LONG_HISTORY = 12_000
 
 /**
- * Copies the groups with `tableJobs` jobs and builds their indexes with `indexJobs`, each as soon as it can; false when it stopped
- * early so that the workflow can continue as new.
+ * Copies the groups with `tableJobs` jobs and builds their indexes with `indexJobs`, each as soon as it can, and large objects beside
+ * them; false when it stopped early so that the workflow can continue as new.
  */
-async function copyGroups(migration: Migration, groups: readonly CopyGroup[]): Promise<boolean> {
+async function copyGroups(migration: Migration, groups: readonly CopyGroup[], largeObjects: boolean): Promise<boolean> {
   const { tableJobs, indexJobs } = migration.spec.copy
   const waiting = [...groups]
   await withPauses(migration, () =>
     CancellationScope.cancellable(async () => {
       const copying = new JobSlots(tableJobs)
       const building = new JobSlots(indexJobs)
-      const running: Promise<void>[] = []
+      const running: Promise<unknown>[] = []
       let failure: { readonly error: unknown } | undefined
       const scope = CancellationScope.current()
+      const run = (work: Promise<unknown>): void => {
+        const ended = work.catch((error: unknown) => {
+          failure ??= { error }
+          scope.cancel()
+        })
+        running.push(ended)
+      }
       try {
+        if (largeObjects) run(migration.run('copyLargeObjects', 'Copy large objects', {}, 'data'))
         while (workflowInfo().historyLength < LONG_HISTORY) {
           await migration.unpaused()
           const [next] = waiting
@@ -60,13 +68,7 @@ async function copyGroups(migration: Migration, groups: readonly CopyGroup[]): P
           const jobs = Math.min(next.jobs, tableJobs)
           await copying.take(jobs)
           waiting.shift()
-          const work = copyGroup(migration, next, { copying, building, jobs })
-          running.push(
-            work.catch((error: unknown) => {
-              failure ??= { error }
-              scope.cancel()
-            }),
-          )
+          run(copyGroup(migration, next, { copying, building, jobs }))
         }
       } catch (error) {
         failure ??= { error }
