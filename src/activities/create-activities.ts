@@ -33,6 +33,7 @@ import { setTransferRate } from './set-transfer-rate.ts'
 import { takeMarker } from './take-marker.ts'
 import { tryConnection } from './try-connection.ts'
 import { verifyTarget } from './verify-target.ts'
+import { watchSlot } from './watch-slot.ts'
 import { writeReport } from './write-report.ts'
 
 /** All activities of a worker, with what they need from outside. */
@@ -69,6 +70,7 @@ export function createActivities(services: ActivityServices): MigrationActivitie
     takeMarker: takeMarker(services),
     tryConnection: tryConnection(services),
     verifyTarget: verifyTarget(services),
+    watchSlot: watchSlot(services),
     writeReport: writeReport(services),
   }
 }

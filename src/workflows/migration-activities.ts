@@ -132,6 +132,11 @@ export interface MigrationActivities {
   putTargetBack(input: MigrationInput & { readonly outcome: string }): Promise<{ readonly left: readonly string[] }>
   /** Removes slot, publication, heartbeat and pgmove's schema from the source. */
   releaseSource(input: MigrationInput): Promise<{ readonly left: readonly string[] }>
+  /**
+   * Writes the heartbeat and measures what the slot retains while nothing else does: while the migration waits or is paused. Ends
+   * by cancel alone, or with `SlotLost` if the slot is `needed`.
+   */
+  watchSlot(input: MigrationInput & { readonly needed: boolean }): Promise<void>
   /** Tells running copies to pause or to go on. */
   setPaused(input: MigrationInput & { readonly paused: boolean }): Promise<void>
   /** Tells running copies how much they may move per second, all together. */

@@ -32,6 +32,7 @@ const ACTIVITIES: Readonly<
   planTables: [['source', 'target'], {}],
   prepareTarget: [['target'], {}],
   copyGroup: [['source', 'target'], { group: 0, jobs: 1 }],
+  copyLargeObjects: [['source', 'target'], {}],
   copyUnderOneSnapshot: [['source', 'target'], {}],
   copyAgain: [['source', 'target'], {}],
   resolveTable: [['target'], { table: { schema: 'public', table: 't' }, action: 'leaveOut', waitedFor: null }],
