@@ -18,8 +18,8 @@ const MEANINGS: Readonly<Record<ErrorKind, string>> = {
   OutOfResources: 'A server has no room left: disk, memory, locks or connections.',
   SchemaMismatch: 'Definitions that must be equal, or must fit, differ: an object on the target, a table in the stream, or a schema `pgmove` that pgmove did not make.',
   UnsupportedDdl: 'A selected object was changed on the source in a way that pgmove does not carry over.',
-  TargetDiverged: 'A change did not find exactly the row that it must find, or the target lacks what pgmove has recorded there: somebody else has written to the target.',
-  RejectedByTarget: 'The target refuses a row: a constraint or a type that the source does not have. The message names table and LSN.',
+  TargetDiverged: 'A change did not find exactly the row that it must find, met a row with its key that is there already, or the target lacks what pgmove has recorded there: somebody else has written to the target.',
+  RejectedByTarget: 'The target refuses a row: a constraint or a type that the source does not have. The message names the table, the columns of its key, and the LSN.',
   Internal: 'Something that pgmove does not know, or a setting of the worker that is wrong.',
   FenceLeaked: 'The source was written to after the cutover had begun.',
   ValidationFailed: 'Source and target differ in the comparison at the cutover.',
@@ -37,11 +37,17 @@ const ACTIONS: Readonly<Record<ErrorPolicy, string>> = {
     'It is tried again by itself. Seen only as the last failure of a pending activity, and, for a lost connection, as state `reconnecting` with its deadline.',
 }
 
-/** Where an ending differs from the others. */
+const OF_ONE_TABLE = `${ACTIONS.wait} If it is about one table, \`resolve\` answers for that: see "One table is in the way".`
+
+/** Where one differs from the others of its policy. */
 const OTHER_ACTIONS: Readonly<Partial<Record<ErrorKind, string>>> = {
   InvalidSpec:
     'The workflow fails with this type before anything is changed. Only if a reference on the worker turns wrong later has the migration begun; then it ends like the others below.',
   PrecheckFailed: 'The workflow fails with this type. Nothing was changed on either side.',
+  SchemaMismatch: OF_ONE_TABLE,
+  UnsupportedDdl: OF_ONE_TABLE,
+  TargetDiverged: OF_ONE_TABLE,
+  RejectedByTarget: OF_ONE_TABLE,
 }
 
 const GROUPS: readonly (readonly [title: string, kinds: readonly ErrorKind[]])[] = [
