@@ -4,7 +4,7 @@ import { applyError, diverged } from './apply-error.ts'
 import { copyRows } from './apply-run.ts'
 import type { BoundColumn } from './bound-relation.ts'
 import type { ChangeSet } from './change-steps.ts'
-import type { Found, Remains } from './net-effect.ts'
+import type { Remains, Updates } from './net-effect.ts'
 import type { Tuple } from './tuple.ts'
 import { updateShape } from './row-change.ts'
 import type { RowChange } from './row-change.ts'
@@ -24,7 +24,7 @@ export async function applyNetEffect(target: Database, names: StatementNames, se
   const { effect, first, changes } = set
   const remains = effect.remains()
   // Deleted rows are in nobody's way, inserted ones come last: only updates can meet on the way to where all is in order.
-  if (changes === undefined || remains.updates.length < 2) {
+  if (changes === undefined || remains.updates.rows.length < 2) {
     await applyAll(target, names, set.last, remains)
     return true
   }
@@ -58,14 +58,9 @@ async function applyAll(target: Database, names: StatementNames, { bound, commit
   const arrays = (rows: readonly Tuple[], columns: readonly BoundColumn[]) => columns.map(({ position }) => textArray(rows, position))
   if (absent.length > 0) await run('INSERT', findManyStatement(bound), arrays(absent, key), 0, (rows) => absent.length - rows)
   if (deletes.length > 0) await run('DELETE', deleteManyStatement(bound), arrays(deletes, key), deletes.length)
-  for (const { writes, rows } of shapes(bound.besideKey, updates)) {
-    const old = rows.map((found) => found.old)
+  for (const { writes, old, rows } of shapes(bound.besideKey, updates)) {
     const text = writes.length > 0 ? updateManyStatement(bound, writes) : findManyStatement(bound)
-    const written = arrays(
-      rows.map(({ row }) => row),
-      writes,
-    )
-    await run('UPDATE', text, [...written, ...arrays(old, key)], rows.length)
+    await run('UPDATE', text, [...arrays(rows, writes), ...arrays(old, key)], rows.length)
   }
   if (inserts.length === 0) return
   if (inserts.length < COPY_FROM_ROWS) {
@@ -83,15 +78,20 @@ async function applyAll(target: Database, names: StatementNames, { bound, commit
 }
 
 /** Updates by the columns that they write: all but those whose values the stream does not hold. */
-function shapes(beside: readonly BoundColumn[], updates: readonly Found[]): { writes: readonly BoundColumn[]; rows: Found[] }[] {
-  const shaped = new Map<string, { writes: readonly BoundColumn[]; rows: Found[] }>()
-  for (const update of updates) {
-    const { whole } = update.row
-    const writes = whole ? beside : beside.filter(({ position }) => !update.row.isUnchanged(position))
-    const shape = updateShape(whole, writes)
-    const same = shaped.get(shape)
-    if (same) same.rows.push(update)
-    else shaped.set(shape, { writes, rows: [update] })
+function shapes(
+  beside: readonly BoundColumn[],
+  { old, rows }: Updates,
+): readonly (Updates & { readonly writes: readonly BoundColumn[] })[] {
+  if (rows.length === 0) return []
+  if (rows.every(({ whole }) => whole)) return [{ writes: beside, old, rows }]
+  const shaped = new Map<string, { writes: readonly BoundColumn[]; old: Tuple[]; rows: Tuple[] }>()
+  for (const [i, row] of rows.entries()) {
+    const writes = row.whole ? beside : beside.filter(({ position }) => !row.isUnchanged(position))
+    const shape = updateShape(row.whole, writes)
+    let same = shaped.get(shape)
+    if (!same) shaped.set(shape, (same = { writes, old: [], rows: [] }))
+    same.old.push(old[i]!)
+    same.rows.push(row)
   }
   return [...shaped.values()]
 }

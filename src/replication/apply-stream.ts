@@ -153,20 +153,30 @@ class StreamApplier {
       const taken = this.#group.take(item)
       if (taken === undefined) continue
       if (taken instanceof Promise) await taken
-      else if (await this.#taken(taken)) return true
+      else if (this.#isDue(taken) && (await this.#commitDue(taken))) return true
       this.#signal.throwIfAborted()
     }
     return false
   }
 
-  async #taken({ endLsn }: CommitMessage): Promise<boolean> {
-    const { until } = this.#args
+  /** Whether anything is to be done at this end of a source transaction. Not always a promise: most transactions are small. */
+  #isDue({ endLsn }: CommitMessage): boolean {
     const { empty, full, single, changing, ageMs, busy } = this.#group
-    const last = until !== undefined && endLsn >= until
     // While the target works nobody gains by a small group.
-    if (!empty && (last || full || single || (changing && ageMs >= GROUP_MS && !busy))) await this.#group.commit()
+    return this.#isLast(endLsn) || single || (!empty && (full || (changing && !busy && ageMs >= GROUP_MS)))
+  }
+
+  async #commitDue({ endLsn }: CommitMessage): Promise<boolean> {
+    const { empty, single } = this.#group
+    const last = this.#isLast(endLsn)
+    if (!empty) await this.#group.commit()
     if (last || single) await this.#group.ready()
     return last
+  }
+
+  #isLast(endLsn: bigint): boolean {
+    const { until } = this.#args
+    return until !== undefined && endLsn >= until
   }
 
   #onCommitted({ applied, heartbeats }: CommittedGroup): void {

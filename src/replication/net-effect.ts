@@ -19,11 +19,11 @@ export interface KeyedChange {
 /** What remains of all changes of one row. */
 const [INSERTED, UPDATED, DELETED, REPLACED, PASSING] = [0, 1, 2, 3, 4] as const
 
-/** A row that is there before and is written or removed. */
-export interface Found {
-  /** Holds the key that finds the row. */
-  readonly old: Tuple
-  readonly row: Tuple
+/** Rows that are there before and are written: two lists of the same length, for an object for each row would cost too much. */
+export interface Updates {
+  /** Hold the keys that find the rows. */
+  readonly old: readonly Tuple[]
+  readonly rows: readonly Tuple[]
 }
 
 /** What to do, in this order, each at once for all its rows. */
@@ -32,7 +32,7 @@ export interface Remains {
   readonly absent: readonly Tuple[]
   readonly deletes: readonly Tuple[]
   /** Their keys stay as they are. A value may be unchanged. */
-  readonly updates: readonly Found[]
+  readonly updates: Updates
   /** Whole rows. */
   readonly inserts: readonly Tuple[]
 }
@@ -69,12 +69,16 @@ export class NetEffect<C extends KeyedChange> {
   remains(): Remains {
     const absent: Tuple[] = []
     const deletes: Tuple[] = []
-    const updates: Found[] = []
+    const updates = { old: [] as Tuple[], rows: [] as Tuple[] }
     const inserts: Tuple[] = []
-    for (const [place, state] of this.#states.entries()) {
+    for (let place = 0; place < this.#states.length; place++) {
+      const state = this.#states[place]
       const old = this.#named[place]!
       const row = this.#rows[place]!
-      if (state === UPDATED) updates.push({ old, row })
+      if (state === UPDATED) {
+        updates.old.push(old)
+        updates.rows.push(row)
+      }
       if (state === DELETED || state === REPLACED) deletes.push(old)
       if (state === INSERTED || state === REPLACED) inserts.push(row)
       if (state === PASSING) absent.push(old)

@@ -1,6 +1,7 @@
 import { MigrationError } from '../errors/migration-error.ts'
 import { formatLsn } from '../postgres/lsn.ts'
 import type {
+  CommitMessage,
   PgoutputMessage,
   RelationColumn,
   RelationMessage,
@@ -66,10 +67,10 @@ export class PgoutputDecoder {
         return { type: 'delete', relation, oldKind, old: reader.tuple(relation.columns.length) }
       }
       case 0x42 /* B */:
-        return { type: 'begin', finalLsn: reader.lsn(), commitTime: reader.time(), xid: reader.uint32() }
+        return { type: 'begin', finalLsn: reader.lsn(), xid: reader.afterTime().uint32() }
       case 0x43 /* C */:
         reader.byte() // flags, none defined
-        return { type: 'commit', commitLsn: reader.lsn(), endLsn: reader.lsn(), commitTime: reader.time() }
+        return commit(reader)
       case 0x52: /* R */ {
         const relation = readRelation(reader)
         this.relations.set(relation.id, relation)
@@ -118,6 +119,12 @@ export class PgoutputDecoder {
     if (!relation) throw new RangeError(`relation ${id}, which was not described before`)
     return relation
   }
+}
+
+function commit(reader: PgoutputReader): CommitMessage {
+  const message: CommitMessage = { type: 'commit', commitLsn: reader.lsn(), endLsn: reader.lsn() }
+  reader.afterTime()
+  return message
 }
 
 function readRelation(reader: PgoutputReader): RelationMessage {

@@ -25,8 +25,6 @@ export interface BeginMessage {
   readonly type: 'begin'
   /** Where the commit record starts: unique and increasing in the stream. */
   readonly finalLsn: bigint
-  /** Microseconds since the Unix epoch, by the source's clock. */
-  readonly commitTime: bigint
   /** The top-level transaction id, its lower 32 bits. */
   readonly xid: number
 }
@@ -37,8 +35,6 @@ export interface CommitMessage {
   readonly commitLsn: bigint
   /** Behind the commit record: the position to confirm. The next commit record may start exactly here. */
   readonly endLsn: bigint
-  /** Microseconds since the Unix epoch, by the source's clock. */
-  readonly commitTime: bigint
 }
 
 /** The transaction came to the source by replication from somewhere else. */

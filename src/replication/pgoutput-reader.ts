@@ -1,8 +1,7 @@
 import { Tuple } from './tuple.ts'
 
-/** PostgreSQL counts microseconds from 2000-01-01 00:00 UTC. */
-const POSTGRES_EPOCH_MICROSECONDS = 946_684_800_000_000n
-
+/** 64-bit numbers whose upper half is below are exact as JavaScript numbers, of 53 bits. */
+const EXACT_HIGH = 0x20_0000
 /** Places of values are kept in blocks of so many: a block is small beside the messages that it speaks of. */
 const BLOCK_PLACES = 4096
 
@@ -44,11 +43,16 @@ export class PgoutputReader {
   }
 
   lsn(): bigint {
-    return this.chunk.readBigUInt64BE(this.advance(8))
+    const high = this.uint32()
+    const low = this.uint32()
+    // As long as a number holds it, one bigint is made instead of four.
+    return high < EXACT_HIGH ? BigInt(high * 0x1_0000_0000 + low) : (BigInt(high) << 32n) | BigInt(low)
   }
 
-  time(): bigint {
-    return this.chunk.readBigInt64BE(this.advance(8)) + POSTGRES_EPOCH_MICROSECONDS
+  /** Passes over a commit's time. */
+  afterTime(): this {
+    this.advance(8)
+    return this
   }
 
   /** A zero-terminated name. */

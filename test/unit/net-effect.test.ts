@@ -51,11 +51,13 @@ function applyRemains(shape: Shape, table: Table, { absent, deletes, updates, in
       shape,
       found.values().map((value) => plain(value, null)),
     )
-  const named = [...absent, ...deletes, ...updates.map(({ old }) => old)].map(key)
+  const named = [...absent, ...deletes, ...updates.old].map(key)
   assert.equal(new Set(named).size, named.length, 'a row that comes twice')
   for (const found of absent) assert.ok(!table.has(key(found)), 'a row that should be absent')
   for (const found of deletes) assert.ok(table.delete(key(found)), 'a row to delete that is not there')
-  for (const { old, row } of updates) {
+  assert.equal(updates.old.length, updates.rows.length)
+  for (const [i, row] of updates.rows.entries()) {
+    const old = updates.old[i]!
     const before = table.get(key(old))
     assert.ok(before, 'a row to update that is not there')
     const after = row.values().map((value, i) => plain(value, before[i]))
@@ -161,7 +163,7 @@ function kinds(...changes: Groupable[]): string[] {
   return steps.take().map((step) => {
     if (step.kind === 'run') return `run of ${step.changes.length}`
     const { absent, deletes, updates, inserts } = step.effect.remains()
-    return `absent ${absent.length}, deletes ${deletes.length}, updates ${updates.length}, inserts ${inserts.length}`
+    return `absent ${absent.length}, deletes ${deletes.length}, updates ${updates.rows.length}, inserts ${inserts.length}`
   })
 }
 

@@ -48,21 +48,21 @@ function decoder(columns: readonly string[] = ['id', 'naïve'], position?: () =>
 
 test('decodes BEGIN, COMMIT, ORIGIN and TYPE', () => {
   const decoder = new PgoutputDecoder()
-  // 2020-01-01 00:00:00.000001 UTC
   const time = 631_152_000_000_001n
-  const commitTime = 1_577_836_800_000_001n
   assert.deepEqual(decoder.decode(message('B', int64(0xffffffff_ffffffffn), int64(time), int32(0xffffffff))), {
     type: 'begin',
     finalLsn: 0xffffffff_ffffffffn,
-    commitTime,
     xid: 0xffffffff,
   })
   assert.deepEqual(decoder.decode(message('C', Buffer.from([0]), int64(0x1_00000010n), int64(0x1_00000040n), int64(time))), {
     type: 'commit',
     commitLsn: 0x1_00000010n,
     endLsn: 0x1_00000040n,
-    commitTime,
   })
+  for (const lsn of [0n, 1n, 0x1f_ffff_ffffffffn, 0x20_0000_00000000n, 0x20_0000_00000001n]) {
+    const found = decoder.decode(message('B', int64(lsn), int64(time), int32(1)))
+    assert.ok(found.type === 'begin' && found.finalLsn === lsn)
+  }
   assert.deepEqual(decoder.decode(message('O', int64(7n), text('elsewhere'))), { type: 'origin', commitLsn: 7n, name: 'elsewhere' })
   assert.deepEqual(decoder.decode(message('Y', int32(99), text(''), text('mood'))), {
     type: 'type',
