@@ -203,18 +203,38 @@ test('a difference in row counts goes back to replication; after it is mended th
   assert.deepEqual(await contents(target), await contents(source))
 })
 
-test('unlogged tables, which are not streamed, arrive as they are at cutover', LIMIT, async () => {
+/** Large objects with all that they have, by OID. */
+const LARGE_OBJECTS = `
+  select m.oid, pg_get_userbyid(lomowner) as owner, lomacl, md5(lo_get(m.oid)) as digest, obj_description(m.oid, 'pg_largeobject') as comment
+    from pg_largeobject_metadata m order by 1`
+
+test('unlogged tables and large objects, which are not streamed, arrive as they are at cutover', LIMIT, async () => {
   const { source, target } = await smallPair()
-  await source.sql(`create unlogged table cache (id int primary key, v text); insert into cache values (1, 'old'), (2, 'gone')`)
+  await source.sql(`create unlogged table cache (id int primary key, v text); insert into cache values (1, 'old'), (2, 'gone');
+    create table part (id int, v text) partition by range (id); create unlogged table part_1 partition of part for values from (0) to (100);
+    create table part_2 partition of part for values from (100) to (200); insert into part select 10 * n, 'old' from generate_series(0, 19) n;
+    select lo_from_bytea(n::oid, convert_to('object ' || n, 'UTF8')) from generate_series(100, 140) n;
+    select lo_from_bytea(50, decode(repeat('0123456789', 600000), 'hex')); comment on large object 100 is 'the first';
+    grant select on large object 101 to public`)
   const migration = await testMigration({ source: source.url, target: target.url })
   await migration.worker()
   const running = await migration.start({ ignoreWarnings: true })
   await streaming(running)
-  await source.sql(`delete from cache where id = 2; update cache set v = 'new'; insert into cache values (3, 'late')`)
+  const copied = await target.sql('select count(*) as n from pg_largeobject_metadata')
+  assert.deepEqual(copied, [{ n: '42' }])
+  await source.sql(`delete from cache where id = 2; update cache set v = 'new'; insert into cache values (3, 'late');
+    delete from part where id = 0; update part set v = 'new'; insert into part values (5, 'late'), (105, 'late');
+    select lo_unlink(140), lo_put(110, 0, 'O'), lo_put(50, 5000000, '\\xff'), lo_from_bytea(200, 'late')`)
+  await target.sql(`select lo_put(120, 0, 'O')`)
   await running.signal('cutover')
   const report = await running.result()
-  assert.deepEqual(await target.sql(`select * from cache order by id`), await source.sql(`select * from cache order by id`))
+  for (const table of ['cache', 'part']) {
+    assert.deepEqual(await target.sql(`select * from ${table} order by id`), await source.sql(`select * from ${table} order by id`))
+  }
+  assert.deepEqual(await target.sql(LARGE_OBJECTS), await source.sql(LARGE_OBJECTS))
+  assert.equal(report.objects['LARGE OBJECT'], 42)
   assert.equal(report.repeated.total, 0)
+  assert.deepEqual(report.skipped.items, [])
 })
 
 for (const [types, from, walLevel] of [
@@ -224,6 +244,8 @@ for (const [types, from, walLevel] of [
 ] as const) {
   test(`${types.join(' and ')} alone works on ${from} with wal_level = ${walLevel} and leaves nothing behind`, LIMIT, async () => {
     const { source, target } = await smallPair(from, 17, { walLevel })
+    await source.sql(`select lo_from_bytea(100, 'object'), lo_create(101); comment on large object 101 is 'empty';
+      create unlogged table cache (id int primary key); insert into cache values (1)`)
     const migration = await testMigration({ source: source.url, target: target.url })
     await migration.worker()
     const running = await migration.start({ types, ignoreWarnings: true })
@@ -234,9 +256,11 @@ for (const [types, from, walLevel] of [
     assert.deepEqual(triggers, [{ tgname: 'orders_count', tgenabled: 'O' }])
     const rows = await target.sql(`select count(*) as n from orders`)
     assert.equal(rows[0]?.['n'], types.length === 1 ? '0' : '2000')
+    assert.deepEqual(await target.sql(LARGE_OBJECTS), types.length === 2 ? await source.sql(LARGE_OBJECTS) : [])
     if (types.length === 2) {
       assert.deepEqual(await contents(target), await contents(source))
-      assert.deepEqual(report.validation, { method: 'counts', tables: 3, rows: '4500', differing: [] })
+      assert.deepEqual(await target.sql('select * from cache'), [{ id: '1' }])
+      assert.deepEqual(report.validation, { method: 'counts', tables: 4, rows: '4501', differing: [] })
       await target.sql(`insert into customers (mail) values ('new@example.org')`)
     }
   })
