@@ -17,10 +17,13 @@ create table events (id int primary key, customer int not null references custom
 create table "Prices" (id int primary key, amount int not null, label text);
 create table moods (id serial primary key, mood text);
 create table steady (id int primary key);
+-- Refused by the target already when it is copied.
+create table relics (id int primary key, customer int references customers, check (current_setting('server_version_num')::int < 140000));
 insert into customers select i, 'c' || i from generate_series(1, 300) i;
 insert into orders select i, 1 + i % 200, i from generate_series(1, 500) i;
 insert into events select i, 1 + i % 250, 'e' || i from generate_series(1, 500) i;
 insert into "Prices" select i, i, 'p' || i from generate_series(1, 400) i;
+insert into relics select i, i from generate_series(1, 10) i;
 insert into moods (mood) select 'm' || i from generate_series(1, 100) i;
 `
 const TABLES = ['customers', 'orders', 'events', '"Prices"', 'moods', 'steady']
@@ -107,6 +110,11 @@ test('every poisonous change waits with its place and without its values, and is
   const migration = await testMigration({ source: source.url, target: target.url })
   await migration.worker()
   const running = await migration.start({ ignoreWarnings: true })
+  const copying = await running.reach('the refused copy', (s) => s.state === 'waiting')
+  const refused = copying.errors.items.at(-1)
+  assert.equal(refused?.type, 'RejectedByTarget', refused?.message)
+  assert.ok(refused.message.includes(`'{"schema":"public","table":"relics","action":"retry"}'`), refused.message)
+  await resolve(running, { schema: 'public', table: 'relics', action: 'leaveOut' })
   await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
   await assert.rejects(resolve(running, { schema: 'public', table: 'customers', action: 'retry' }), because(/no error of .* waits/))
 
@@ -169,12 +177,12 @@ test('every poisonous change waits with its place and without its values, and is
     if (table === 'events') assert.notDeepEqual(await rows(target, table), await rows(source, table))
     else assert.deepEqual(await rows(target, table), await rows(source, table), table)
   }
-  assert.deepEqual(await foreignKeys(target), ['events_customer_fkey false', 'orders_customer_fkey true'])
+  assert.deepEqual(await foreignKeys(target), ['events_customer_fkey false', 'orders_customer_fkey true', 'relics_customer_fkey true'])
   const text = JSON.stringify(report)
   assert.ok(!text.includes(SECRET))
   assert.deepEqual(
     report.skipped.items.filter(({ reason }) => reason.startsWith('Left out')).map(({ object }) => object),
-    ['"public"."events"'],
+    ['"public"."relics"', '"public"."events"'],
   )
   const again = report.repeated.items.filter(({ reason }) => reason.startsWith('Copied again')).map(({ object }) => object)
   assert.deepEqual(again.sort(), ['"public"."Prices"', '"public"."customers"', '"public"."moods"', '"public"."orders"'])
