@@ -43,6 +43,11 @@ export async function checkDefinitionDrift(
   for (const { schema, table, column, type } of rows) found.set(`${schema}\0${table}\0${column}`, type)
 
   const differences: string[] = []
+  const differing = new Map<string, { schema: string; table: string }>()
+  const differ = ({ schema, name }: { readonly schema: string; readonly name: string }, difference: string): void => {
+    differences.push(difference)
+    differing.set(`${schema}\0${name}`, { schema, table: name })
+  }
   const selected = (await readSelectedTables(source, spec)).filter(({ kind }) => kind === 'r')
   const unpublished = new Set(
     await readUnpublished(
@@ -58,39 +63,39 @@ export async function checkDefinitionDrift(
     migrated.delete(key)
     if (to?.leftOut !== undefined) continue
     if (!to) {
-      differences.push(`${name} is new`)
+      differ(table, `${name} is new`)
       continue
     }
-    if (unpublished.has(table.oid)) differences.push(`${name} was made anew, or is no longer in the publication`)
+    if (unpublished.has(table.oid)) differ(table, `${name} was made anew, or is no longer in the publication`)
     const targets = new Set<string>()
     for (const column of table.columns) {
       const target = to.columns ? to.columns.get(column.name) : column.name
       if (target === undefined) continue
       targets.add(target)
       const type = found.get(`${to.targetSchema}\0${to.targetTable}\0${target}`)
-      if (type === undefined) differences.push(`${name}: the target has no column ${target}`)
+      if (type === undefined) differ(table, `${name}: the target has no column ${target}`)
       else if (sameTypes && mappedType(type, unmapped) !== mappedType(column.type, names))
-        differences.push(`${name}.${column.name} is ${column.type}, on the target ${type}`)
+        differ(table, `${name}.${column.name} is ${column.type}, on the target ${type}`)
     }
     for (const lost of to.columns?.keys() ?? []) {
-      if (!table.columns.some((column) => column.name === lost)) differences.push(`${name}: the source has no column ${lost} any more`)
+      if (!table.columns.some((column) => column.name === lost)) differ(table, `${name}: the source has no column ${lost} any more`)
     }
     if (sameTypes) {
       const prefix = `${to.targetSchema}\0${to.targetTable}\0`
       const known = new Set([...targets, ...(to.columns?.values() ?? [])])
       for (const other of found.keys()) {
         if (other.startsWith(prefix) && !known.has(other.slice(prefix.length)))
-          differences.push(`${name}: the source has no column ${other.slice(prefix.length)} any more`)
+          differ(table, `${name}: the source has no column ${other.slice(prefix.length)} any more`)
       }
     }
   }
   for (const { sourceSchema, sourceTable, leftOut } of migrated.values())
-    if (leftOut === undefined) differences.push(`${qualified(sourceSchema, sourceTable)} is gone`)
+    if (leftOut === undefined) differ({ schema: sourceSchema, name: sourceTable }, `${qualified(sourceSchema, sourceTable)} is gone`)
   if (differences.length === 0) return
   const list = differences.slice(0, 8).join('; ')
   throw new MigrationError(
     'UnsupportedDdl',
     `Definitions on the source have changed during the migration: ${list}${differences.length > 8 ? ` and ${differences.length - 8} more` : ''}. pgmove waits and keeps its place.`,
-    { side: 'source' },
+    { side: 'source', ...(differing.size === 1 ? { sourceTable: [...differing.values()][0] } : {}) },
   )
 }

@@ -171,7 +171,13 @@ test('every poisonous change waits with its place and without its values, and is
 
   // What the left-out table still refers to on the target may go.
   await source.sql(`delete from events where customer = 250; delete from customers where id = 250`)
+  // A table that came meanwhile holds the cutover up, until it is left out too.
+  await source.sql(`create table fresh (id serial primary key)`)
   await running.signal('cutover')
+  const held = await running.reach('the wait of the cutover', (s) => s.phase === 'cutover' && s.state === 'waiting')
+  assert.equal(held.errors.items.at(-1)?.type, 'UnsupportedDdl')
+  await assert.rejects(resolve(running, { schema: 'public', table: 'orders', action: 'leaveOut' }), because(/those of "public.fresh" do/))
+  await resolve(running, { schema: 'public', table: 'fresh', action: 'leaveOut' })
   const report = await running.result()
   for (const table of TABLES) {
     if (table === 'events') assert.notDeepEqual(await rows(target, table), await rows(source, table))
@@ -182,7 +188,7 @@ test('every poisonous change waits with its place and without its values, and is
   assert.ok(!text.includes(SECRET))
   assert.deepEqual(
     report.skipped.items.filter(({ reason }) => reason.startsWith('Left out')).map(({ object }) => object),
-    ['"public"."relics"', '"public"."events"'],
+    ['"public"."relics"', '"public"."events"', '"public"."fresh"'],
   )
   const again = report.repeated.items.filter(({ reason }) => reason.startsWith('Copied again')).map(({ object }) => object)
   assert.deepEqual(again.sort(), ['"public"."Prices"', '"public"."customers"', '"public"."moods"', '"public"."orders"'])
