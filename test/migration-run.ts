@@ -81,7 +81,7 @@ export async function testMigration(urls: { source: string; target: string }): P
 async function startWorker(env: Record<string, string>, entry: string): Promise<WorkerProcess> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'pgmove-worker-'))
   const log = path.join(folder, 'log')
-  const child = guardedChild(process.execPath, ['--max-semi-space-size=2', 'src/start-worker.mjs', entry], {
+  const child = guardedChild(process.execPath, ['--max-semi-space-size=4', 'src/start-worker.mjs', entry], {
     log,
     env: { ...process.env, ...env },
     cwd: PROJECT,
