@@ -12,7 +12,7 @@ export const largeObjects: Check = {
   expected: 'the source has no large objects, or none is written to during the migration and the target has none of their OIDs',
   applies: ({ full, incremental }) => full || incremental,
   run: async (context) => {
-    const { source, target, spec, names, full, incremental, id } = context
+    const { source, spec, names, full, incremental } = context
     const [row] = await source.query<{ n: string }>('select count(*) as n from pg_largeobject_metadata')
     const count = row?.n ?? '0'
     if (count === '0') return passed('none')
@@ -21,7 +21,7 @@ export const largeObjects: Check = {
     }
     if (!full) return warning(`${count}`, 'Without "full" large objects are not brought over, nor are changes to them: move them by hand.')
     const obstacle =
-      (await closedToRole(context)) ?? (spec.existing === 'refuse' ? await taken(context) : await foreign(target, source, id))
+      (await closedToRole(context)) ?? (spec.existing === 'refuse' ? await taken(context) : await foreign(context))
     if (obstacle) return obstacle
     if (!incremental) return passed(`${count}, copied under the snapshot of the tables`)
     return warning(
@@ -71,7 +71,7 @@ async function taken(context: PrecheckContext): Promise<Finding | undefined> {
 }
 
 /** Those that the role can't replace. */
-async function foreign(target: PrecheckContext['target'], source: PrecheckContext['source'], id: string): Promise<Finding | undefined> {
+async function foreign({ source, target, id, targetRole }: PrecheckContext): Promise<Finding | undefined> {
   const present = await onTarget(target, source, id)
   const rows = await target.query<{ lo: string; owner: string }>(
     `select oid as lo, pg_get_userbyid(lomowner) as owner from pg_largeobject_metadata
@@ -82,7 +82,7 @@ async function foreign(target: PrecheckContext['target'], source: PrecheckContex
   const owners = [...new Set(rows.map(({ owner }) => ident(owner)))].join(', ')
   return failed(
     `${rows.length} that are to be replaced belong to others on the target`,
-    `grant ${owners} to the target's role`,
+    `grant ${owners} to ${ident(targetRole.name)}`,
     rows.map(({ lo }) => `large object ${lo}`),
   )
 }

@@ -364,6 +364,50 @@ test('replica identity: a warning, or failed where FULL would stop the applicati
   assert.deepEqual(failed.objects, ['"public"."keyless"'])
 })
 
+test('large objects: whether they go along, may be read, and find their OIDs free', async () => {
+  const pair = await precheckPair(13, 17)
+  await pair.source.sql(`create table plain (a int primary key); create table document (a int primary key, content oid)`)
+  const item = async (spec: Parameters<typeof pair.check>[0] = {}, as: Parameters<typeof pair.check>[1] = {}) => {
+    const { status, found, fix, objects } = (await pair.check(spec, as))['large_objects'] ?? {}
+    return { status, found, fix, objects }
+  }
+  assert.equal((await item()).status, 'Passed')
+  await pair.source.sql(`select lo_from_bytea(100, 'one'), lo_from_bytea(101, 'two')`)
+  assert.equal((await item()).status, 'Warning')
+  const [plain, document] = ['plain', 'document'].map((table) => ({ objects: [{ schema: 'public', table }] }))
+  const leftOut = await item(plain)
+  assert.equal(leftOut.status, 'Passed')
+  assert.match(leftOut.found ?? '', /left out/)
+  assert.equal((await item(document)).status, 'Warning')
+  assert.deepEqual([(await item({ types: ['schema', 'full'] })).status, (await item({ types: ['incremental'] })).status], ['Passed', 'Warning'])
+
+  await pair.target.sql(`select lo_from_bytea(100, 'one'), lo_from_bytea(101, 'other'), lo_from_bytea(102, 'of the target')`)
+  const taken = await item()
+  assert.deepEqual([taken.status, taken.objects], ['Failed', ['large object 101']])
+  assert.equal((await item({ existing: 'replace' })).status, 'Warning')
+
+  const role = uniqueName('closed')
+  for (const on of [pair.on.source, pair.on.target]) await sql(on.url('postgres'), `create role "${role}" login`)
+  try {
+    const foreign = await item({ existing: 'replace' }, { target: role })
+    assert.deepEqual([foreign.status, foreign.fix, foreign.objects?.length], ['Failed', `grant "postgres" to "${role}"`, 2])
+    await pair.target.sql('select lo_unlink(101)')
+    const closed = await item({}, { source: role })
+    assert.equal(closed.status, 'Failed')
+    assert.ok(closed.fix?.startsWith(`grant select on large object 100, 101 to "${role}"; or`), closed.fix)
+    await pair.source.sql(closed.fix?.split(';')[0] ?? '')
+    assert.equal((await item({}, { source: role })).status, 'Warning')
+    await pair.source.sql(`select lo_create(n::oid) from generate_series(200, 300) n`)
+    const many = await item({}, { source: role })
+    assert.equal(many.objects?.length, 10)
+    await pair.source.sql((many.fix ?? '').split('; or, for')[0] ?? '')
+    assert.equal((await item({}, { source: role })).status, 'Warning')
+  } finally {
+    await pair.source.sql(`drop owned by "${role}"`)
+    for (const on of [pair.on.source, pair.on.target]) await sql(on.url('postgres'), `drop role "${role}"`)
+  }
+})
+
 test('what does not go along: large objects, OIDs, removed types, event triggers', async () => {
   const pair = await precheckPair(10, 18)
   await pair.source.sql(`create table plain (a int primary key)`)
@@ -373,6 +417,7 @@ test('what does not go along: large objects, OIDs, removed types, event triggers
     create function f() returns event_trigger language plpgsql as 'begin end'; create event trigger e on ddl_command_end execute procedure f()`)
   const items = await pair.check()
   assert.deepEqual(not(items), { large_objects: 'Warning', tables_with_oids: 'Warning', removed_types: 'Failed' })
+  assert.match(items['large_objects']?.fix ?? '', /brought up to date/)
   assert.deepEqual(
     items['removed_types']?.objects,
     ['b', 'c', 'd'].map((column) => `"public"."old_types"."${column}"`),
