@@ -2,6 +2,7 @@ import { sqlState } from '../errors/classify.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import { literal } from '../postgres/quote.ts'
+import { dropDdlCaptureStatements, hasDdlLog } from './ddl-capture.ts'
 import { forgetInstalled, readInstalled } from './installed.ts'
 import type { Installed } from './installed.ts'
 import { slotName } from '../state/migration-ref.ts'
@@ -125,6 +126,7 @@ async function removeSchema(source: Database, id: string, signal: AbortSignal): 
       throw new MigrationError('Internal', 'it is needed until the rest is removed', { side: 'source' })
     }
     if (others.length > 0) return forgetInstalled(source, id, 'schema', 'pgmove')
+    if (await hasDdlLog(source)) await source.query(dropDdlCaptureStatements())
     if (needsTruncateLog(source.version)) await source.query('drop function pgmove.log_truncate(); drop table pgmove.truncate_log')
     await source.query('drop table pgmove.dts_postgres_heartbeat; drop table pgmove.installed; drop schema pgmove')
   })
