@@ -132,13 +132,14 @@ export function dropPublicationStatement(id: string): string {
 
 /** Which of the tables, by oid, don't belong to a publication, not by a partitioned table above either. None if there is no such publication. */
 export async function readUnpublished(source: Database, publication: string, oids: readonly string[]): Promise<string[]> {
-  const root = source.version >= 130000 ? ' or r.prrelid in (select relid from pg_partition_ancestors(t.oid))' : ''
+  const above = source.version >= 130000 ? ' union all select t.oid, a.relid from t, pg_partition_ancestors(t.oid) a' : ''
   const rows = await source.query<{ oid: string }>(
-    `select t.oid from unnest($2::oid[]) as t (oid)
-      where exists (select from pg_publication where pubname = $1)
-        and (select relpersistence from pg_class c where c.oid = t.oid) = 'p'
-        and not exists (select from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
-                         where p.pubname = $1 and (r.prrelid = t.oid${root}))`,
+    // Set-wise: tables and members may be ten thousands.
+    `with t as (select oid from pg_class where oid = any ($2::oid[]) and relpersistence = 'p')
+     select oid from t where exists (select from pg_publication where pubname = $1)
+     except
+     select m.oid from (select oid, oid as relid from t${above}) m
+       join pg_publication_rel r on r.prrelid = m.relid join pg_publication p on p.oid = r.prpubid and p.pubname = $1`,
     [publication, `{${oids.join(',')}}`],
   )
   return rows.map(({ oid }) => oid)
