@@ -9,6 +9,7 @@ import { MigrationError } from '../../src/errors/migration-error.ts'
 import { connect } from '../../src/postgres/connect.ts'
 import { replicationClientConfig } from '../../src/postgres/replication-client-config.ts'
 import { resolveConnection } from '../../src/postgres/resolve-connection.ts'
+import { openChangeStream } from '../../src/replication/change-stream.ts'
 import { selfSignedCertificate } from '../self-signed-certificate.ts'
 import { ownServer, sql } from '../servers.ts'
 
@@ -115,3 +116,33 @@ for (const [role, parameters, host, message] of REFUSES) {
     })
   })
 }
+
+test('the change stream comes whole through an encrypted connection', async () => {
+  const url = `postgres://postgres@localhost:${port}/postgres`
+  await sql(url, 'create table streamed (id int primary key, v text); create publication streamed for table streamed')
+  await sql(url, `select pg_create_logical_replication_slot('streamed', 'pgoutput')`)
+  // More than a TLS record and a read of the socket hold, between small ones.
+  await sql(url, `insert into streamed select i, repeat(chr(64 + i), case i when 3 then 300000 else i end) from generate_series(1, 6) i`)
+  const resolved = await resolveConnection({ url: `${url}?sslmode=require` }, 'source')
+  const clientConfig = await replicationClientConfig(resolved, { applicationName: 'streamed', version: 170000 })
+  const stream = await openChangeStream({ clientConfig, slot: 'streamed', publication: 'streamed' })
+  try {
+    const found: string[] = []
+    for await (const item of stream) {
+      if (item.kind !== 'message') continue
+      if (item.message.type === 'commit') break
+      if (item.message.type !== 'insert') continue
+      if (found.length === 0) {
+        const rows = await sql(url, 'select ssl from pg_stat_replication join pg_stat_ssl using (pid)')
+        assert.deepEqual(rows, [{ ssl: 't' }])
+      }
+      found.push(String(item.message.new.value(1)))
+    }
+    assert.deepEqual(
+      found,
+      [1, 2, 3, 4, 5, 6].map((i) => String.fromCharCode(64 + i).repeat(i === 3 ? 300_000 : i)),
+    )
+  } finally {
+    await stream.close()
+  }
+})
