@@ -39,6 +39,7 @@ export function incrementalReport(figures: readonly StreamFigures[], run: { scal
     ),
     '',
     'The mixed stream: pgbench transactions of four changes, then an INSERT of 300,000 rows, an UPDATE of 200,000 and a DELETE of 100,000. The',
-    'hot one: 1,000 rows updated 500,000 times, ten updates a transaction.',
+    'hot one: 1,000 rows updated 500,000 times, ten updates a transaction. `pgcopydb follow` is not beside them: version 0.10, as Debian 12 has it, needs the',
+    'output plugin wal2json, which is no part of PostgreSQL.',
   ].join('\n')
 }
