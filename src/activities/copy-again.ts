@@ -2,6 +2,7 @@ import { copyTables } from '../copy/copy-tables.ts'
 import { qualified } from '../postgres/quote.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
 import { takeOver } from '../replication/progress.ts'
+import { joinPublication } from '../source/join-publication.ts'
 import { waitForWriters } from '../source/wait-for-writers.ts'
 import { readCatchUpPosition, readMigratedTables } from '../state/migrated-table.ts'
 import { readMigrationRecord } from '../state/migration-record.ts'
@@ -38,12 +39,14 @@ export function copyAgain(services: ActivityServices): MigrationActivities['copy
         await monitor.paused()
         const signal = AbortSignal.any([run.signal, monitor.signal])
         signal.throwIfAborted()
+        const name = { schema: sourceSchema, table: sourceTable }
+        await joinPublication(sourceObserver, { id: run.id, spec: run.spec, table: name, signal })
         const begun = services.now()
-        await waitForWriters(sourceObserver, { schema: sourceSchema, table: sourceTable }, signal, async () => {
+        await waitForWriters(sourceObserver, name, signal, async () => {
           run.progress = { table: `${sourceSchema}.${sourceTable}`, waitsFor: 'transactions that have written to it' }
           if (services.now() - begun < QUIET_MS) return
-          const name = qualified(sourceSchema, sourceTable)
-          await run.report({ warnings: [`The new copy of ${name} waits for transactions that have written to it and have not ended.`] })
+          const label = qualified(sourceSchema, sourceTable)
+          await run.report({ warnings: [`The new copy of ${label} waits for transactions that have written to it and have not ended.`] })
         })
         await copyTables({
           ...{ source, sourceObserver, target, replicaRole, signal, id: run.id, tables: [table], incremental: true },

@@ -61,7 +61,8 @@ export async function checkDefinitionDrift(
     const name = qualified(table.schema, table.name)
     const to = migrated.get(key)
     migrated.delete(key)
-    if (to?.leftOut !== undefined) continue
+    // What is to be copied again is looked at when it is.
+    if (to?.leftOut !== undefined || to?.copyAgain !== undefined) continue
     if (!to) {
       differ(table, `${name} is new`)
       continue

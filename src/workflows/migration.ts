@@ -24,6 +24,8 @@ export class Migration {
   readonly #idle: IdleWatch
   #resumes = 0
   #carryingOut = false
+  /** How often a table was marked to be copied again, in this run. */
+  copiesMarked = 0
 
   constructor(spec: MigrationSpec, state: MigrationState) {
     const info = workflowInfo()
@@ -172,6 +174,7 @@ export class Migration {
     const { warning, problem } = result.value
     if (problem !== null) return this.refuse('InvalidArgument', problem)
     state.leftOut = state.leftOut.filter((other) => other.schema !== schema || other.table !== table)
+    if (action === 'copyAgain') this.copiesMarked++
     if (warning !== null) state.leftOut.push({ schema, table, warning })
     this.touch()
   }
