@@ -1,7 +1,7 @@
 import { indexJobs } from '../copy/build-indexes.ts'
 import { copyBatches } from '../copy/copy-batches.ts'
 import { copyInChunks } from '../copy/copy-in-chunks.ts'
-import { copyTables } from '../copy/copy-tables.ts'
+import { copyTables, isOfOneTable } from '../copy/copy-tables.ts'
 import type { CopiedTable, CopyTablesArgs } from '../copy/copy-tables.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
 import { readMigratedTables } from '../state/migrated-table.ts'
@@ -29,6 +29,7 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
     const tables = await readMigratedTables(target, run.id, group)
     let rows = 0n
     let bytes = 0n
+    let refusal: unknown
     try {
       await monitor.start()
       for (const batch of copyBatches(tables.filter(isToCopy))) {
@@ -48,6 +49,10 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
           },
           gate: (sentBytes, sentRows) => monitor.gate(sentBytes, sentRows),
           onStep: (step) => run.failpoint(step),
+        }).catch((error: unknown) => {
+          if (!isOfOneTable(error)) throw error
+          refusal ??= error
+          return []
         })
         for (const table of batch) monitor.done(table)
         for (const result of copied) {
@@ -56,6 +61,7 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
         }
         await run.failpoint(FAILPOINTS.tableCopied)
       }
+      if (refusal !== undefined) throw refusal
       return { rows: String(rows), bytes: String(bytes), indexes: await jobsOf(run, target, tables) }
     } catch (error) {
       monitor.throwIfFailed()

@@ -75,6 +75,11 @@ export async function copyTables(args: CopyTablesArgs): Promise<CopiedTable[]> {
 /** Kinds that say something of one table alone: the others are copied all the same. */
 const OF_ONE_TABLE: ReadonlySet<ErrorKind> = new Set(['RejectedByTarget', 'SchemaMismatch', 'UnsupportedDdl', 'InsufficientPrivilege'])
 
+/** Whether an error keeps no other table from its copy. */
+export function isOfOneTable(error: unknown): error is MigrationError {
+  return error instanceof MigrationError && OF_ONE_TABLE.has(error.kind)
+}
+
 /** One by one. What the target refuses is tried again after the others, since a check may read tables that were still empty. */
 async function copyEach(args: CopyTablesArgs): Promise<CopiedTable[]> {
   const copied = new Map<MigratedTable, CopiedTable>()
@@ -85,7 +90,7 @@ async function copyEach(args: CopyTablesArgs): Promise<CopiedTable[]> {
       try {
         copied.set(table, await copyOne(args, table, 'it was copied together with a table that failed'))
       } catch (error) {
-        if (!(error instanceof MigrationError) || !OF_ONE_TABLE.has(error.kind)) throw error
+        if (!isOfOneTable(error)) throw error
         refused.push(table)
         refusal ??= error
       }

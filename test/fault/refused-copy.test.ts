@@ -163,7 +163,7 @@ test(
     await sides.source.sql(`insert into fine_2 values (1, 'after the truncate')`)
     for (const fault of REFUSED) {
       await sides.target.sql(
-        `update pgmove.migrated_table set estimated_bytes = case when source_table = '${fault.table}' then 2 else 1 end where copied_at is null`,
+        `update pgmove.migrated_table set estimated_bytes = case when source_table = '${fault.table}' then 10000000 else 1 end where copied_at is null`,
       )
       await assertWaits(sides.activities.copy(), fault)
       const [open] = await sides.target.sql(`select count(*) as n from pgmove.migrated_table where copied_at is null`)
