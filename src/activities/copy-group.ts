@@ -3,6 +3,7 @@ import { copyBatches } from '../copy/copy-batches.ts'
 import { copyInChunks } from '../copy/copy-in-chunks.ts'
 import { copyTables, isOfOneTable } from '../copy/copy-tables.ts'
 import type { CopiedTable, CopyTablesArgs } from '../copy/copy-tables.ts'
+import type { MigrationError } from '../errors/migration-error.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
 import { readMigratedTables } from '../state/migrated-table.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
@@ -29,7 +30,7 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
     const tables = await readMigratedTables(target, run.id, group)
     let rows = 0n
     let bytes = 0n
-    let refusal: unknown
+    const refusals: MigrationError[] = []
     try {
       await monitor.start()
       for (const batch of copyBatches(tables.filter(isToCopy))) {
@@ -51,7 +52,7 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
           onStep: (step) => run.failpoint(step),
         }).catch((error: unknown) => {
           if (!isOfOneTable(error)) throw error
-          refusal ??= error
+          refusals.push(error)
           return []
         })
         for (const table of batch) monitor.done(table)
@@ -61,7 +62,7 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
         }
         await run.failpoint(FAILPOINTS.tableCopied)
       }
-      if (refusal !== undefined) throw refusal
+      if (refusals[0]) throw refusals[0]
       return { rows: String(rows), bytes: String(bytes), indexes: await jobsOf(run, target, tables) }
     } catch (error) {
       monitor.throwIfFailed()
