@@ -2,7 +2,7 @@ import type { Database } from '../postgres/connect.ts'
 import { oidArray } from './large-object-record.ts'
 
 /** Content moves in pieces of this size, in bytes. */
-export const PIECE = 2 * 1024 * 1024
+export const PIECE = 1024 * 1024
 
 /** INV_WRITE | INV_READ of libpq/libpq-fs.h. */
 const READ_WRITE = 0x60000

@@ -15,11 +15,11 @@ export interface TargetLargeObject {
 /** Of the given OIDs, by OID. */
 export async function readTargetPage(target: Database, id: string, oids: readonly string[]): Promise<Map<string, TargetLargeObject>> {
   const rows = await target.query<Record<'lo' | 'present' | 'recorded' | 'made' | 'copied', string> & { comment: string | null }>(
-    `select x.lo, m.oid is not null as present, r.id is not null as recorded, coalesce(r.made, false) as made,
-            r.copied_at is not null as copied, obj_description(x.lo, 'pg_largeobject') as comment
+    // OFFSET keeps the planner from reading millions of rows for a page of 500.
+    `select x.lo, exists (select from pg_largeobject_metadata m where m.oid = x.lo offset 0) as present, r.made is not null as recorded,
+            coalesce(r.made, false) as made, r.copied_at is not null as copied, obj_description(x.lo, 'pg_largeobject') as comment
        from unnest($2::oid[]) as x (lo)
-       left join pg_largeobject_metadata m on m.oid = x.lo
-       left join pgmove.large_object r on r.id = $1 and r.large_object = x.lo`,
+       left join lateral (select made, copied_at from pgmove.large_object where id = $1 and large_object = x.lo offset 0) r on true`,
     [id, oidArray(oids)],
   )
   return new Map(

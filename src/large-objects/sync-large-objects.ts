@@ -50,7 +50,7 @@ const MOST_BYTES = BigInt(PIECE)
 /**
  * Brings the target's large objects to what the source has, under the same OIDs: those that the target lacks are made, others compared and
  * written anew where they differ, those that the migration made and the source no longer has removed. Memory is bounded by pieces of
- * 2 MB. May be killed anywhere and run again.
+ * 1 MB. May be killed anywhere and run again.
  *
  * @throws MigrationError `RejectedByTarget` if something else stands under an object's OID, `InsufficientPrivilege`
  */

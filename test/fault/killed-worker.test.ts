@@ -9,7 +9,8 @@ import { faultRun, LIMIT } from './fault-run.ts'
 /** Several workers die in one run; each next one takes over 10 s later, when the heartbeat time-out has passed. */
 const { sourcePrepared, definitionsDumped, definitionsBegun, tablesPlanned, targetPrepared, tableBegun, tableCopied, tableIndexed } =
   FAILPOINTS
-const { copyFinished, slotChecked, groupCommitted, positionReached, constraintsBegun, markerTaken, sequencesSet } = FAILPOINTS
+const { largeObjectsBegun, copyFinished, slotChecked, groupCommitted, positionReached, constraintsBegun, markerTaken, sequencesSet } =
+  FAILPOINTS
 const {
   targetVerified,
   countsCompared,
@@ -25,9 +26,13 @@ const {
 const RUNS: readonly { from: number; to: number; at: readonly Failpoint[] }[] = [
   { from: 13, to: 17, at: [sourcePrepared, definitionsBegun, tableBegun, positionReached, sequencesSet, restoreBegun] },
   { from: 10, to: 18, at: [definitionsDumped, targetPrepared, tableCopied, slotChecked, countsCompared, releaseBegins] },
-  { from: 17, to: 17, at: [tablesPlanned, tableIndexed, constraintsBegun, markerTaken, viewsRefreshed, sourceReleased] },
+  { from: 17, to: 17, at: [tablesPlanned, tableIndexed, largeObjectsBegun, constraintsBegun, markerTaken, viewsRefreshed, sourceReleased] },
   { from: 13, to: 18, at: [copyFinished, groupCommitted, targetVerified, targetRestored, metadataCompared, reportWritten] },
 ]
+
+/** Copied one by one. */
+const LARGE_OBJECTS = `select lo_from_bytea(n::oid, decode(repeat(md5(n::text), 40000), 'hex')) from generate_series(100, 105) n`
+const LARGE_OBJECT_DIGESTS = 'select oid, md5(lo_get(oid)) as digest from pg_largeobject_metadata order by 1'
 
 describe('workers are killed', { concurrency: RUNS.length }, () => {
   test('at every failpoint', () => {
@@ -37,7 +42,7 @@ describe('workers are killed', { concurrency: RUNS.length }, () => {
 
   for (const { from, to, at } of RUNS) {
     test(`${from} to ${to}: ${at.join(', ')}: the run goes on by itself, and nothing is lost or doubled`, LIMIT, async () => {
-      const run = await faultRun({ from: await server(from), to: await server(to) })
+      const run = await faultRun({ from: await server(from), to: await server(to), prepare: (source) => source.sql(LARGE_OBJECTS) })
       for (const name of at) run.failpoints.order(name, 'die')
       const end = run.superviseWorkers()
       const running = await run.migration.start({ ignoreWarnings: true })
@@ -50,6 +55,7 @@ describe('workers are killed', { concurrency: RUNS.length }, () => {
       assert.deepEqual(report.left, [])
       assert.equal(report.tables.copied, report.tables.total)
       await run.assertMoved()
+      assert.deepEqual(await run.target.sql(LARGE_OBJECT_DIGESTS), await run.source.sql(LARGE_OBJECT_DIGESTS))
     })
   }
 })

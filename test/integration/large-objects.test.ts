@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { MigrationError } from '../../src/errors/migration-error.ts'
 import { compareLargeObjects } from '../../src/large-objects/compare-large-objects.ts'
+import { PIECE } from '../../src/large-objects/contents.ts'
 import { selectsLargeObjects } from '../../src/large-objects/selects-large-objects.ts'
 import { syncLargeObjects } from '../../src/large-objects/sync-large-objects.ts'
 import type { SyncOptions } from '../../src/large-objects/sync-large-objects.ts'
@@ -130,7 +131,7 @@ test('an attempt that ends anywhere is followed by one that passes over what is 
   // In the middle of the biggest.
   let pieces = 0
   const gate = (bytes: number) => {
-    if (bytes === 2 * 1024 * 1024 && ++pieces === 2) throw new Error('killed')
+    if (bytes === PIECE && ++pieces === 3) throw new Error('killed')
     return undefined
   }
   await target.sql('select lo_unlink(200); delete from pgmove.large_object where large_object = 200')
