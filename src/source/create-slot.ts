@@ -31,10 +31,11 @@ export async function createSlot(args: {
   readonly attempts?: number
 }): Promise<CreatedSlot> {
   const { source, walsender, slot, signal, onWait, attempts = FULL_SNAPSHOT_ATTEMPTS } = args
+  const failover = await hasStandbySlots(source)
   for (let attempt = 1; attempt <= attempts; attempt++) {
     await dropSlot(source, walsender, slot, signal)
     try {
-      return await watched(source, walsender, signal, onWait, () => createWithSnapshot(walsender, slot))
+      return await watched(source, walsender, signal, onWait, () => createWithSnapshot(walsender, slot, failover))
     } catch (error) {
       if (!isPassing(error)) throw error
     }
@@ -51,7 +52,7 @@ export async function createSlot(args: {
   await dropSlot(source, walsender, slot, signal)
   return watched(source, walsender, signal, onWait, async () => {
     const [row] = await walsender.query<{ consistent_point: string }>(
-      `CREATE_REPLICATION_SLOT ${ident(slot)} LOGICAL pgoutput NOEXPORT_SNAPSHOT`,
+      `CREATE_REPLICATION_SLOT ${ident(slot)} LOGICAL pgoutput ${failover ? `(SNAPSHOT 'nothing', FAILOVER true)` : 'NOEXPORT_SNAPSHOT'}`,
     )
     return { consistentPoint: row?.consistent_point ?? '', snapshot: null }
   })
@@ -65,10 +66,23 @@ function isPassing(error: unknown): boolean {
   return sqlState(error) === '40001' || (sqlState(error) === 'XX000' && /initial slot snapshot/.test((error as Error).message))
 }
 
-async function createWithSnapshot(walsender: Database, slot: string): Promise<CreatedSlot> {
+/**
+ * Whether a standby may keep the slot as well, so that it outlives a switchover (from 17). A standby with `sync_replication_slots`
+ * needs a physical slot (`primary_slot_name`), and that is all of it that the primary sees. Where none synchronizes slots,
+ * `failover` changes nothing; where `synchronized_standby_slots` is set, the stream then never runs ahead of those standbys.
+ */
+async function hasStandbySlots(source: Database): Promise<boolean> {
+  if (source.version < 170000) return false
+  const [row] = await source.query<{ there: string }>(
+    `select exists (select from pg_replication_slots where slot_type = 'physical' and not temporary) as there`,
+  )
+  return row?.there === 't'
+}
+
+async function createWithSnapshot(walsender: Database, slot: string, failover: boolean): Promise<CreatedSlot> {
   return walsender.transaction(async () => {
     const [made] = await walsender.query<{ consistent_point: string }>(
-      `CREATE_REPLICATION_SLOT ${ident(slot)} LOGICAL pgoutput USE_SNAPSHOT`,
+      `CREATE_REPLICATION_SLOT ${ident(slot)} LOGICAL pgoutput ${failover ? `(SNAPSHOT 'use', FAILOVER true)` : 'USE_SNAPSHOT'}`,
     )
     const [row] = await walsender.query<{ snapshot: string }>('select txid_current_snapshot() as snapshot')
     return { consistentPoint: made?.consistent_point ?? '', snapshot: normalSnapshot(row?.snapshot ?? '') }
