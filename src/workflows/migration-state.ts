@@ -198,6 +198,7 @@ export function addWarning(state: MigrationState, warning: string): void {
  */
 export function forgetStream(state: MigrationState): void {
   state.undelayed = false
+  state.lag = null
   state.source = { state: 'connected' }
   state.target = { state: 'connected' }
 }

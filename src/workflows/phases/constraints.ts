@@ -1,4 +1,5 @@
 import type { Migration } from '../migration.ts'
+import { forgetStream } from '../migration-state.ts'
 import type { Phase } from '../status.ts'
 
 /** Foreign keys, triggers, rules, policies; without incremental replication this is also the end. */
@@ -9,7 +10,11 @@ export async function constraints(migration: Migration): Promise<Phase> {
     if (!migration.has('full')) await migration.run('finishCopy', 'Build indexes', {}, 'data')
     await migration.run('restoreConstraints', 'Create foreign keys, triggers, rules and policies', {}, 'data')
   }
-  if (migration.has('incremental')) return 'incremental'
+  if (migration.has('incremental')) {
+    // The catch-up may have been undelayed, hours ago: a cutover that was sent early waits for what is true now.
+    forgetStream(state)
+    return 'incremental'
+  }
   if (migration.has('full')) {
     const { total, items } = await migration.run('setSequences', 'Set sequences', {})
     state.sequences = [...items]
