@@ -26,7 +26,7 @@ import { migrationActivity } from './migration-activity.ts'
 export function copyUnderOneSnapshot(services: ActivityServices): MigrationActivities['copyUnderOneSnapshot'] {
   return migrationActivity(services, async (run) => {
     const control = await run.connect('target', 'copy control')
-    const tables = await readMigratedTables(control, run.id)
+    const tables = (await readMigratedTables(control, run.id)).filter(({ leftOut }) => leftOut === undefined)
     // Opening them ends those of an older attempt, which else could record one more copy under its own snapshot.
     const lanes = await openLanes(run, Math.max(1, Math.min(run.spec.copy.tableJobs, tables.length)))
     await forgetCopies(control, run.id)

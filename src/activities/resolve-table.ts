@@ -39,20 +39,25 @@ export function resolveTable(services: ActivityServices): MigrationActivities['r
     }
     const keys = await letKeysGo(run, target, table)
     await run.failpoint(FAILPOINTS.tableResolved)
-    return { warning: warning(name, lsn, keys), problem: null }
+    return { warning: warning(name, lsn, keys, run.spec.types.includes('incremental')), problem: null }
   })
 }
 
-function warning(name: string, lsn: string, keys: readonly string[]): string {
+function warning(name: string, lsn: string, keys: readonly string[], incremental: boolean): string {
   const off =
     keys.length === 0
       ? 'Foreign keys from it and to it'
       : `The foreign keys ${keys.slice(0, 5).join(', ')}${keys.length > 5 ? ` and ${keys.length - 5} more` : ''}`
+  const state = lsn === NOWHERE ? 'It is not copied' : `Its changes after ${lsn} are not applied`
+  const back = incremental ? ' The signal resolve with the action copyAgain takes it back.' : ''
   return (
-    `Left out: ${name}. Its changes after ${lsn} are not applied; the target keeps its rows as they were. ${off} are off until the cutover and ` +
-    'stay NOT VALID if rows break them then. The signal resolve with the action copyAgain takes it back.'
+    `Left out: ${name}. ${state}; what the target has of it stays. ${off} are off until the end and ` +
+    `stay NOT VALID if rows break them then.${back}`
   )
 }
+
+/** Nothing of the table was copied or applied. */
+const NOWHERE = '0/0'
 
 /** The changes of other tables must not be held up by keys from a table that stands still, or to it. Returns those that are off now. */
 async function letKeysGo(run: ActivityRun, target: Database, { schema, table }: SourceName): Promise<string[]> {
