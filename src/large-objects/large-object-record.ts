@@ -6,18 +6,22 @@ export interface TargetLargeObject {
   readonly present: boolean
   /** It belongs to the migration. */
   readonly recorded: boolean
-  /** The migration made it; else it was there before with the same content. */
+  /** The migration made it, or an earlier one that was not completed; else it was there before with the same content. */
   readonly made: boolean
   readonly copied: boolean
   readonly comment: string | null
 }
+
+/** An earlier run into this database that was not completed has made it. */
+const MADE_BEFORE = `exists (select from pgmove.large_object o join pgmove.migration e on e.id = o.id
+                              where o.large_object = x.lo and o.made and e.outcome <> 'completed' offset 0)`
 
 /** Of the given OIDs, by OID. */
 export async function readTargetPage(target: Database, id: string, oids: readonly string[]): Promise<Map<string, TargetLargeObject>> {
   const rows = await target.query<Record<'lo' | 'present' | 'recorded' | 'made' | 'copied', string> & { comment: string | null }>(
     // OFFSET keeps the planner from reading millions of rows for a page of 500.
     `select x.lo, exists (select from pg_largeobject_metadata m where m.oid = x.lo offset 0) as present, r.made is not null as recorded,
-            coalesce(r.made, false) as made, r.copied_at is not null as copied, obj_description(x.lo, 'pg_largeobject') as comment
+            coalesce(r.made, ${MADE_BEFORE}) as made, r.copied_at is not null as copied, obj_description(x.lo, 'pg_largeobject') as comment
        from unnest($2::oid[]) as x (lo)
        left join lateral (select made, copied_at from pgmove.large_object where id = $1 and large_object = x.lo offset 0) r on true`,
     [id, oidArray(oids)],

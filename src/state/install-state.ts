@@ -183,6 +183,7 @@ create table pgmove.large_object (
   copied_at timestamptz,
   primary key (id, large_object)
 );
+create index large_object_by_oid on pgmove.large_object (large_object);
 create table pgmove.sequence_value (
   id text not null references pgmove.migration,
   schema text not null,

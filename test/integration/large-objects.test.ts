@@ -8,7 +8,7 @@ import { syncLargeObjects } from '../../src/large-objects/sync-large-objects.ts'
 import type { SyncOptions } from '../../src/large-objects/sync-large-objects.ts'
 import { NameMap } from '../../src/mapping/name-map.ts'
 import { restoreAccess } from '../../src/roles/restore-access.ts'
-import { migrationFixture } from '../migration-fixture.ts'
+import { fixtureOn, migrationFixture } from '../migration-fixture.ts'
 import type { MigrationFixture } from '../migration-fixture.ts'
 import { server, sql, uniqueName } from '../servers.ts'
 import type { TestDatabase } from '../servers.ts'
@@ -154,6 +154,19 @@ test('what stands on the target under an OID of the source is kept if it is equa
   await sync(fixture, { existing: 'replace' })
   assert.deepEqual(await target.sql('select lo_unlink(102)'), [{ lo_unlink: '1' }])
   assert.deepEqual(await contents(target), await contents(source))
+
+  // What a run that failed has made belongs to the next one; what a completed one has made does not.
+  for (const [outcome, removed] of [
+    ['failed', 1],
+    ['completed', 0],
+  ] as const) {
+    const oid = 1100 + removed
+    await target.sql(`update pgmove.migration set outcome = '${outcome}'`)
+    const next = await fixtureOn(source, target)
+    await sync(next)
+    await source.sql(`select lo_unlink(${oid})`)
+    assert.equal((await sync(next, { mode: 'final' })).removed, removed)
+  }
 })
 
 test('large objects go along with everything, or with a column that can hold their OIDs', async () => {
