@@ -7,6 +7,7 @@ import { applyTruncate } from './apply-truncate.ts'
 import type { BoundRelation } from './bound-relation.ts'
 import { ChangeSteps } from './change-steps.ts'
 import type { StreamItem } from './change-stream.ts'
+import { DdlReplay, loggedDdl } from './ddl-replay.ts'
 import type { BeginMessage, CommitMessage, PgoutputMessage, RelationMessage } from './pgoutput-message.ts'
 import { recordProgress } from './progress.ts'
 import type { AppliedGroup } from './progress.ts'
@@ -50,6 +51,8 @@ export class ApplyGroup {
   #bytes = 0
   #last: { readonly commitLsn: bigint; readonly endLsn: bigint } | undefined
   #heartbeats: HeartbeatRow[] = []
+  /** Of the source transaction that is being received, if it holds DDL. */
+  #ddlReplay: DdlReplay | undefined
 
   /** `onCommitted` is called as soon as the target's answer to COMMIT has come, `onFailure` when work on the target has failed: `ready` throws it. */
   constructor(args: ApplyArgs, onCommitted: (group: CommittedGroup) => void, onFailure: () => void) {
@@ -111,6 +114,7 @@ export class ApplyGroup {
   take({ message, bytes }: Extract<StreamItem, { kind: 'message' }>): CommitMessage | Promise<void> | undefined {
     if (message.type === 'begin') {
       if (this.empty) this.#since = Date.now()
+      this.#ddlReplay = undefined
       this.#open = { begin: message, dropped: message.finalLsn <= this.#args.progress.commitLsn }
     } else if (message.type === 'commit') {
       return this.#end(message)
@@ -219,12 +223,26 @@ export class ApplyGroup {
         return [name, Buffer.isBuffer(value) ? value.toString('utf8') : null]
       }),
     )
+    if (relation.table === 'ddl_log') return type === 'insert' ? this.#ddl(row, begin) : undefined
     if (row['id'] !== this.#args.id) return
     if (relation.table === 'dts_postgres_heartbeat') this.#heartbeats.push(row)
     if (relation.table !== 'truncate_log' || type !== 'insert') return
     // PostgreSQL 10 has no TRUNCATE in its stream: a trigger of each table writes this row in its place.
     const { schema_name: schema, table_name: table } = row
     if (schema && table) await this.#truncate([{ schema, table }], false, begin)
+  }
+
+  /** Stands between the changes before and after it; what follows is bound anew, for the source sends its relation again. */
+  async #ddl(row: HeartbeatRow, begin: BeginMessage): Promise<void> {
+    const replay = (this.#ddlReplay ??= new DdlReplay())
+    const find = (schema: string, table: string) => this.#binder.selected(schema, table, begin)
+    this.#changes++
+    await this.#flush()
+    this.#work(async () => {
+      await this.#begin()
+      await replay.apply(this.#args.target, loggedDdl(row), find, formatLsn(begin.finalLsn))
+    })
+    await this.#lane.idle()
   }
 
   async #truncate(relations: readonly { schema: string; table: string }[], restartIdentity: boolean, begin: BeginMessage): Promise<void> {

@@ -48,6 +48,11 @@ export class TableBinder {
     return this.#isPassed(relation, transaction) ? 'passed' : this.#bound.get(relation)
   }
 
+  /** The selected table of that name on the source; undefined also if nothing of `transaction` is to be applied to it. */
+  selected(schema: string, table: string, transaction: StreamedTransaction): MigratedTable | undefined {
+    return this.#isPassed({ schema, table }, transaction) ? undefined : this.#tables.get(nameOf({ schema, table }))
+  }
+
   /** Throws `UnsupportedDdl` if the relation is not selected or does not fit its table. */
   async bind(relation: RelationMessage, transaction: StreamedTransaction): Promise<BoundRelation> {
     const migrated = this.#tables.get(nameOf(relation))

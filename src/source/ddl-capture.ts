@@ -39,12 +39,12 @@ export function dropDdlCaptureStatements(): string {
   return [
     ...EVENTS.map((event) => `drop event trigger if exists pgmove_${event}`),
     ...FUNCTIONS.map((name) => `drop function if exists pgmove.${name}`),
-    'drop table if exists pgmove.ddl_log',
+    'drop table if exists pgmove.ddl_log, pgmove.ddl_relation',
   ].join('; ')
 }
 
 /**
- * `log_ddl` has no SET clause, which would hide the user's search_path: it names everything in full and leaves the work to
+ * `ddl_relation` remembers each table's name: of a renamed table, the event tells only the new one. `log_ddl` has no SET clause, which would hide the user's search_path: it names everything in full and leaves the work to
  * `record_ddl`, which has one. `lock_timeout` is for whoever locks the log.
  */
 function captureObjects(version: number): string {
@@ -62,7 +62,16 @@ create table pgmove.ddl_log (
   tag text not null,
   payload text not null
 );
-create function pgmove.table_state(relation oid) returns jsonb language sql stable set search_path = pg_catalog, pg_temp as $body$
+create table pgmove.ddl_relation (
+  relation oid primary key,
+  schema_name text not null,
+  table_name text not null
+);
+insert into pgmove.ddl_relation
+  select c.oid, n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p') and c.relpersistence <> 't';
+create function pgmove.table_state(relation oid) returns jsonb language sql stable
+  set search_path = pg_catalog, pg_temp set datestyle = iso set intervalstyle = postgres set timezone = 'UTC' set extra_float_digits = 3
+  set bytea_output = hex as $body$
   select jsonb_build_object('schema', n.nspname, 'name', c.relname, 'kind', c.relkind, 'persistence', c.relpersistence, 'identity', c.relreplident,
     'columns', (
       select jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'typeKind', t.typtype,
@@ -92,12 +101,21 @@ begin
   else
     select jsonb_agg(jsonb_build_object('oid', o.objid, 'subid', o.objsubid, 'tag', o.command_tag, 'type', o.object_type, 'schema', o.schema_name,
              'identity', o.object_identity, 'extension', o.in_extension,
+             'before', (select jsonb_build_array(r.schema_name, r.table_name) from pgmove.ddl_relation r where r.relation = o.objid and o.classid = 'pg_class'::regclass),
              'table', case when o.classid = 'pg_class'::regclass and o.object_type in ('table', 'table column') then pgmove.table_state(o.objid) end))
       into items from pg_event_trigger_ddl_commands() o
      where o.schema_name is distinct from 'pg_temp' and o.schema_name is distinct from 'pgmove';
   end if;
   if items is null then
     return;
+  end if;
+  if event = 'sql_drop' then
+    delete from pgmove.ddl_relation where relation in (select o.objid from pg_event_trigger_dropped_objects() o where o.object_type = 'table');
+  elsif event = 'ddl_command_end' then
+    insert into pgmove.ddl_relation
+      select distinct c.oid, n.nspname, c.relname from pg_event_trigger_ddl_commands() o join pg_class c on c.oid = o.objid join pg_namespace n on n.oid = c.relnamespace
+       where o.classid = 'pg_class'::regclass and c.relkind in ('r', 'p') and c.relpersistence <> 't'
+      on conflict (relation) do update set schema_name = excluded.schema_name, table_name = excluded.table_name;
   end if;
   insert into pgmove.ddl_log (session_role, active_role, search_path, event, tag, payload)
     values (session_user, active_role, path, event, tag, items::text);
