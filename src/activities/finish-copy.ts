@@ -1,3 +1,4 @@
+import { checkCopied } from '../copy/check-copied.ts'
 import { restoreIndexes } from '../schema/restore-indexes.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
@@ -9,6 +10,7 @@ export function finishCopy(services: ActivityServices): MigrationActivities['fin
   return migrationActivity(services, async (run) => {
     run.watchSlot({ needed: true })
     const target = await run.connect('target', 'indexes')
+    if (run.spec.types.includes('full')) await checkCopied(target, run.id)
     if (run.spec.types.includes('schema')) {
       await restoreIndexes({
         target,

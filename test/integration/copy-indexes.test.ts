@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { buildIndex, finishIndexes, indexJobs } from '../../src/copy/build-indexes.ts'
+import { checkCopied } from '../../src/copy/check-copied.ts'
 import { planCopy } from '../../src/copy/plan-copy.ts'
 import { splitConstraint } from '../../src/schema/split-constraint.ts'
 import { writeEntries } from '../../src/schema/stored-entry.ts'
@@ -105,6 +106,17 @@ test('an index that was dropped before it became the constraint is built again',
     (await state()).map(({ type }) => type),
     [null, 'p', 'u'],
   )
+})
+
+test('the copy is not over while a table has no record of it, unless it is left out', async () => {
+  const { fixture, target } = await prepared(17)
+  await assert.rejects(checkCopied(target, fixture.id), { kind: 'Internal', side: 'target', table: '"public"."T é"' })
+  for (const answer of ['copied_at = now()', `copied_at = null, left_out = 'x'`, `left_out = null, copy_again = 'x'`]) {
+    await fixture.target.sql(`update pgmove.migrated_table set ${answer}`)
+    await checkCopied(target, fixture.id)
+  }
+  await fixture.target.sql('update pgmove.migrated_table set copy_again = null')
+  await assert.rejects(checkCopied(target, fixture.id), { kind: 'Internal' })
 })
 
 test('only what an index can be told is split', async () => {
