@@ -76,7 +76,7 @@ async function failureAt(name: keyof MigrationActivities, away: Side, extra: obj
   let beat: { outages: Partial<Record<Side, Outage>> } | undefined
   environment.on('heartbeat', (details: typeof beat) => (beat = details))
   const activities = createActivities({ ...PRODUCTION_SERVICES, now: () => now })
-  const call = activities[name] as (input: { ref: unknown; spec: MigrationSpec }) => Promise<unknown>
+  const call = (input: { ref: unknown; spec: MigrationSpec }) => (activities[name] as (given: unknown) => Promise<unknown>)(input)
   const failure = await environment.run(call, { ref: fixture.ref, spec: checked.spec, ...extra }).then(
     () => assert.fail(`${name} succeeded without the ${away}`),
     (error: unknown) => error as ApplicationFailure,
