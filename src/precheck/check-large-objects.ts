@@ -20,8 +20,7 @@ export const largeObjects: Check = {
       return passed(`${count}, left out: no selected column could refer to them (type oid, or a domain over it)`)
     }
     if (!full) return warning(`${count}`, 'Without "full" large objects are not brought over, nor are changes to them: move them by hand.')
-    const obstacle =
-      (await closedToRole(context)) ?? (spec.existing === 'refuse' ? await taken(context) : await foreign(context))
+    const obstacle = (await closedToRole(context)) ?? (spec.existing === 'refuse' ? await taken(context) : await foreign(context))
     if (obstacle) return obstacle
     if (!incremental) return passed(`${count}, copied under the snapshot of the tables`)
     return warning(

@@ -379,7 +379,10 @@ test('large objects: whether they go along, may be read, and find their OIDs fre
   assert.equal(leftOut.status, 'Passed')
   assert.match(leftOut.found ?? '', /left out/)
   assert.equal((await item(document)).status, 'Warning')
-  assert.deepEqual([(await item({ types: ['schema', 'full'] })).status, (await item({ types: ['incremental'] })).status], ['Passed', 'Warning'])
+  assert.deepEqual(
+    [(await item({ types: ['schema', 'full'] })).status, (await item({ types: ['incremental'] })).status],
+    ['Passed', 'Warning'],
+  )
 
   await pair.target.sql(`select lo_from_bytea(100, 'one'), lo_from_bytea(101, 'other'), lo_from_bytea(102, 'of the target')`)
   const taken = await item()
