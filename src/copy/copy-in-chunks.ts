@@ -79,7 +79,7 @@ async function attempt(args: CopyInChunksArgs, why: string): Promise<CopiedTable
     await args.onStep?.('chunks planned')
     await copyAll(args, opened, ranges, attemptNumber, stop)
     if (opened.handoff) await waitDurable(source, sourceObserver, parseLsn(opened.handoff.lsn), stop)
-    return { handoff: opened.handoff, count: ranges.length, attemptNumber }
+    return { handoff: opened.handoff, oid: opened.shapes[0]?.oid ?? '', count: ranges.length, attemptNumber }
   })
   if (!copied) return undefined
   await args.onStep?.('chunks copied')
@@ -88,7 +88,7 @@ async function attempt(args: CopyInChunksArgs, why: string): Promise<CopiedTable
     await lockRecords(target, id, [table])
     await fenceAttempt(target, id, table, copied.attemptNumber)
     const sums = await sumChunks(target, id, table, copied.attemptNumber, copied.count)
-    await recordCopies(target, id, [{ table, ...sums }], copied.handoff, systemIdentifier ?? null)
+    await recordCopies(target, id, [{ table, oid: copied.oid, ...sums }], copied.handoff, systemIdentifier ?? null)
     return { ...sums, now: true }
   })
 }

@@ -58,6 +58,8 @@ export async function lockRecords(target: Database, id: string, tables: readonly
 
 export interface CopyResult {
   readonly table: MigratedTable
+  /** Of the source's table that was read. */
+  readonly oid: string
   readonly rows: string
   readonly bytes: string
 }
@@ -72,12 +74,12 @@ export async function recordCopies(
 ): Promise<void> {
   await target.query(
     `update pgmove.migrated_table m
-        set snapshot = $3, lsn = $4, timeline = $5, system_identifier = $6, rows = x.rows, bytes = x.bytes, copied_at = clock_timestamp(), copy_again = null
-       from json_to_recordset($2::json) as x (s text, t text, rows bigint, bytes bigint)
+        set snapshot = $3, lsn = $4, timeline = $5, system_identifier = $6, rows = x.rows, bytes = x.bytes, source_oid = x.oid, copied_at = clock_timestamp(), copy_again = null
+       from json_to_recordset($2::json) as x (s text, t text, oid oid, rows bigint, bytes bigint)
       where m.id = $1 and m.source_schema = x.s and m.source_table = x.t`,
     [
       id,
-      JSON.stringify(results.map(({ table, rows, bytes }) => ({ s: table.sourceSchema, t: table.sourceTable, rows, bytes }))),
+      JSON.stringify(results.map(({ table, oid, rows, bytes }) => ({ s: table.sourceSchema, t: table.sourceTable, oid, rows, bytes }))),
       handoff?.snapshot ?? null,
       handoff?.lsn ?? null,
       handoff ? String(handoff.timeline) : null,

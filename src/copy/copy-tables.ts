@@ -160,7 +160,7 @@ async function copyRows(
     onProgress: (bytes, rows) => onProgress?.(table, bytes, rows),
     gate: (bytes, rows) => gate?.(bytes, rows),
   })
-  return { table, rows: String(rows), bytes: String(bytes) }
+  return { table, oid: from.oid, rows: String(rows), bytes: String(bytes) }
 }
 
 async function record(

@@ -48,9 +48,9 @@ export async function planCopy({ target, id, tables, full, names = new NameMap()
     const rows = groups.flatMap((group, index) => group.map(({ table }) => plannedRow(table, index, names)))
     await target.query(
       `insert into pgmove.migrated_table
-         (id, source_schema, source_table, target_schema, target_table, columns, work_group, estimated_rows, estimated_bytes)
-       select $1, source_schema, source_table, target_schema, target_table, columns, work_group, estimated_rows, estimated_bytes
-         from json_to_recordset($2::json) as x (source_schema text, source_table text, target_schema text, target_table text, columns json,
+         (id, source_schema, source_table, source_oid, target_schema, target_table, columns, work_group, estimated_rows, estimated_bytes)
+       select $1, source_schema, source_table, source_oid, target_schema, target_table, columns, work_group, estimated_rows, estimated_bytes
+         from json_to_recordset($2::json) as x (source_schema text, source_table text, source_oid oid, target_schema text, target_table text, columns json,
               work_group int, estimated_rows bigint, estimated_bytes bigint)
        on conflict (id, source_schema, source_table) do nothing`,
       [id, JSON.stringify(rows)],
@@ -102,6 +102,7 @@ function plannedRow(table: SelectedTable, group: number, names: NameMap): Readon
   return {
     source_schema: table.schema,
     source_table: table.name,
+    source_oid: table.oid,
     target_schema: target.schema,
     target_table: target.name,
     columns: columns === undefined ? undefined : [...columns],

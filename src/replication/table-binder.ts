@@ -16,6 +16,8 @@ import type { TargetTable } from './target-table.ts'
 interface SourceTable {
   readonly schema: string
   readonly table: string
+  /** Its OID on the source, where the stream tells it. */
+  readonly id?: number
 }
 
 /** Finds the target's table for each streamed relation, and leaves out what the table's copy holds already (HANDOFF.md R4). */
@@ -58,6 +60,7 @@ export class TableBinder {
     const migrated = this.#tables.get(nameOf(relation))
     const lsn = formatLsn(transaction.finalLsn)
     if (!migrated) throw unsupported(relation, 'is not among the tables that were there when the migration began', lsn)
+    checkSame(relation, migrated, lsn)
     const bound = bindRelation(relation, await this.#read(migrated, lsn), lsn, migrated.columns)
     this.#bound.set(relation, bound)
     return bound
@@ -70,8 +73,10 @@ export class TableBinder {
     for (const relation of relations) {
       if (this.#isPassed(relation, transaction)) continue
       const migrated = this.#tables.get(nameOf(relation))
-      if (migrated) tables.push(await this.#read(migrated, lsn))
-      else if (!(await this.#isRoot(relation))) {
+      if (migrated) {
+        checkSame(relation, migrated, lsn)
+        tables.push(await this.#read(migrated, lsn))
+      } else if (!(await this.#isRoot(relation))) {
         throw unsupported(relation, 'was truncated and is not among the tables that were there when the migration began', lsn)
       }
     }
@@ -101,6 +106,19 @@ export class TableBinder {
     const found = await readTargetTable(this.#target, root.schema, root.name)
     return found?.partitioned === true
   }
+}
+
+/** Names can be traded: rows of a table that has taken another's name would go, unnoticed, into the other's. */
+function checkSame(relation: SourceTable, { sourceOid }: MigratedTable, lsn: string): void {
+  if (relation.id === undefined || sourceOid === undefined || relation.id === Number(sourceOid)) return
+  const name = qualified(relation.schema, relation.table)
+  const text =
+    `On the source: ${name} is another table than the one that had this name: it was renamed or made anew, seen in the transaction that committed at ` +
+    `${lsn}. Nothing of that transaction was applied; pgmove waits.`
+  const { schema, table } = relation
+  const argument = JSON.stringify({ schema, table, action: 'copyAgain' })
+  const hint = `Send the signal resolve with ${argument}, and the same for every other table that was renamed.`
+  throw new MigrationError('UnsupportedDdl', text, { side: 'source', table: name, sourceTable: { schema, table }, lsn, hint })
 }
 
 function nameOf({ schema, table }: SourceTable): string {

@@ -68,6 +68,8 @@ export async function checkDefinitionDrift(
       continue
     }
     if (unpublished.has(table.oid)) differ(table, `${name} was made anew, or is no longer in the publication`)
+    else if (to.sourceOid !== undefined && to.sourceOid !== table.oid)
+      differ(table, `${name} is another table than the one that had this name`)
     const targets = new Set<string>()
     for (const column of table.columns) {
       const target = to.columns ? to.columns.get(column.name) : column.name

@@ -57,6 +57,8 @@ create table pgmove.migrated_table (
   source_table text not null,
   target_schema text not null,
   target_table text not null,
+  -- of the table that has that name on the source: when it was copied, before when it was planned
+  source_oid oid,
   -- [[source, target], …] of the chosen columns in the source's order; null: all, under their own names
   columns json,
   work_group int not null default 0,

@@ -6,6 +6,8 @@ export interface MigratedTable {
   readonly sourceTable: string
   readonly targetSchema: string
   readonly targetTable: string
+  /** Of the source's table: the name alone may be another table's later. */
+  readonly sourceOid?: string
   /** The chosen columns by their source names, with the target's; absent: all, under their own names. */
   readonly columns?: ReadonlyMap<string, string>
   /** Work group of the copy plan: one activity copies one group. */
@@ -29,6 +31,7 @@ export interface MigratedTable {
 interface Row extends Record<string, string | null> {
   source_schema: string
   source_table: string
+  source_oid: string | null
   target_schema: string
   target_table: string
   columns: string | null
@@ -59,6 +62,7 @@ export async function readMigratedTables(target: Database, id: string, group?: n
     sourceTable: r.source_table,
     targetSchema: r.target_schema,
     targetTable: r.target_table,
+    ...(r.source_oid !== null ? { sourceOid: r.source_oid } : {}),
     ...(r.columns !== null ? { columns: new Map(JSON.parse(r.columns) as [string, string][]) } : {}),
     group: Number(r.work_group),
     estimatedRows: r.estimated_rows,

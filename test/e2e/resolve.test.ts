@@ -17,6 +17,10 @@ create table events (id int primary key, customer int not null references custom
 create table "Prices" (id int primary key, amount int not null, label text);
 create table moods (id serial primary key, mood text);
 create table steady (id int primary key);
+create table twin_a (id int, what text);
+create table twin_b (id int, what text);
+insert into twin_a select i, 'a' from generate_series(1, 50) i;
+insert into twin_b select i, 'b' from generate_series(1, 50) i;
 -- Refused by the target already when it is copied.
 create table relics (id int primary key, customer int references customers, check (current_setting('server_version_num')::int < 140000));
 insert into customers select i, 'c' || i from generate_series(1, 300) i;
@@ -26,7 +30,7 @@ insert into "Prices" select i, i, 'p' || i from generate_series(1, 400) i;
 insert into relics select i, i from generate_series(1, 10) i;
 insert into moods (mood) select 'm' || i from generate_series(1, 100) i;
 `
-const TABLES = ['customers', 'orders', 'events', '"Prices"', 'moods', 'steady']
+const TABLES = ['customers', 'orders', 'events', '"Prices"', 'moods', 'steady', 'twin_a', 'twin_b']
 /** In every poisonous change; messages must not hold it. */
 const SECRET = 'very-private-value'
 
@@ -165,6 +169,24 @@ test('every poisonous change waits with its place and without its values, and is
     assert.doesNotMatch((await running.status()).warnings.items.join('\n'), /Left out: "public"."moods"/)
   })
 
+  await t.test('tables that trade their names are noticed, and copied again', async () => {
+    const before = (await running.status()).errors.total
+    await source.sql(
+      `begin; alter table twin_a rename to twin; alter table twin_b rename to twin_a; alter table twin rename to twin_b; commit`,
+    )
+    await source.sql(`update twin_a set what = 'of b' where id < 9; update twin_b set what = 'of a' where id < 9`)
+    const first = await running.reach('the wait', (s) => s.state === 'waiting' && s.errors.total > before)
+    assert.equal(first.errors.items.at(-1)?.type, 'UnsupportedDdl')
+    assert.match(first.errors.items.at(-1)?.message ?? '', /"twin_a" is another table than the one that had this name/)
+    await resolve(running, { schema: 'public', table: 'twin_a', action: 'copyAgain' })
+    const second = await running.reach('the next wait', (s) => s.state === 'waiting' && s.errors.total > first.errors.total)
+    assert.match(second.errors.items.at(-1)?.message ?? '', /"twin_b" is another table/)
+    await resolve(running, { schema: 'public', table: 'twin_b', action: 'copyAgain' })
+    await eventually('equal rows', 60, async () => (await isEqual('twin_a')) && (await isEqual('twin_b')))
+    await source.sql(`insert into twin_a values (99, 'streamed')`)
+    await eventually('equal rows', 30, async () => isEqual('twin_a'))
+  })
+
   await t.test('the foreign keys stand again but for those of the left-out table', async () => {
     await eventually('the key of orders', 30, async () => (await foreignKeys(target)).join() === 'orders_customer_fkey true')
   })
@@ -202,7 +224,15 @@ test('every poisonous change waits with its place and without its values, and is
     ['"public"."relics"', '"public"."events"', '"public"."fresh"'],
   )
   const again = report.repeated.items.filter(({ reason }) => reason.startsWith('Copied again')).map(({ object }) => object)
-  assert.deepEqual(again.sort(), ['"public"."Prices"', '"public"."customers"', '"public"."late"', '"public"."moods"', '"public"."orders"'])
+  assert.deepEqual(again.sort(), [
+    '"public"."Prices"',
+    '"public"."customers"',
+    '"public"."late"',
+    '"public"."moods"',
+    '"public"."orders"',
+    '"public"."twin_a"',
+    '"public"."twin_b"',
+  ])
   assert.match(report.warnings.items.join('\n'), /events_customer_fkey.*NOT VALID/)
   assert.equal(report.validation.tables, TABLES.length)
 })
