@@ -49,6 +49,8 @@ export class ApplyGroup {
   #transactions = 0
   #changes = 0
   #bytes = 0
+  /** Of changes that were passed over behind a kept one: they stand in the same chunks of the socket, which a kept row keeps alive. */
+  #passedBytes = 0
   #last: { readonly commitLsn: bigint; readonly endLsn: bigint } | undefined
   #heartbeats: HeartbeatRow[] = []
   /** Of the source transaction that is being received, if it holds DDL. */
@@ -184,7 +186,10 @@ export class ApplyGroup {
           return message.type === 'delete' ? undefined : this.#own(message.relation, message.new, message.type, begin)
         }
         const bound = this.#binder.known(message.relation, begin)
-        if (bound === 'passed') return undefined
+        if (bound === 'passed') {
+          this.#passedBytes += bytes
+          return undefined
+        }
         if (bound) return this.#add(message, bound, begin, bytes)
         return this.#bind(message, begin, bytes)
       }
@@ -207,9 +212,11 @@ export class ApplyGroup {
   }
 
   #add(message: RowMessage, bound: BoundRelation, begin: BeginMessage, bytes: number): Promise<void> | undefined {
-    this.#steps.add(bound.target.oid, rowChange(message, bound, begin.finalLsn), bytes)
+    const kept = bytes + (this.#steps.changes > 0 ? this.#passedBytes : 0)
+    this.#passedBytes = 0
+    this.#steps.add(bound.target.oid, rowChange(message, bound, begin.finalLsn), kept)
     this.#changes++
-    this.#bytes += bytes
+    this.#bytes += kept
     if (this.single) return this.#flush().then(() => this.#lane.idle())
     const due = this.#steps.changes >= this.#limits.changes || this.#steps.bytes >= this.#limits.bytes
     return due ? this.#flush() : undefined
