@@ -3,6 +3,10 @@ import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import type { ActivityRun } from './activity-run.ts'
+import { NAMED, readCopyFigures } from './copy-figures.ts'
+import { nextSample } from './copy-rate.ts'
+import type { RateSample } from './copy-rate.ts'
+import { readIndexBuilds } from './index-progress.ts'
 
 const TICK_MS = 1_000
 
@@ -23,7 +27,7 @@ export class CopyMonitor {
   readonly #beside: { look(): Promise<void> } | undefined
   readonly #limit = new TransferLimit()
   readonly #abort = new AbortController()
-  readonly #tables = new Map<MigratedTable, { rows: number; bytes: number }>()
+  readonly #tables = new Map<MigratedTable, TableSum>()
   #working: Promise<void> = Promise.resolve()
   #failure: { error: unknown } | undefined
   #gate: { opened: Promise<void>; open: () => void } | undefined
@@ -59,16 +63,15 @@ export class CopyMonitor {
 
   /** A table's copy begins anew. */
   begin(table: MigratedTable): void {
-    this.#tables.set(table, { bytes: 0, rows: 0 })
+    this.#tables.set(table, { bytes: 0, rows: 0, sample: null })
   }
 
   /** Of what has passed since the last call. */
   progress(table: MigratedTable, bytes: number, rows: number): void {
-    const sum = this.#tables.get(table) ?? { bytes: 0, rows: 0 }
+    const sum = this.#tables.get(table) ?? { bytes: 0, rows: 0, sample: null }
     sum.bytes += bytes
     sum.rows += rows
     this.#tables.set(table, sum)
-    this.#run.progress = { table: `${table.sourceSchema}.${table.sourceTable}`, ...sum }
   }
 
   done(table: MigratedTable): void {
@@ -122,7 +125,8 @@ export class CopyMonitor {
     try {
       await this.#writeDown()
       await this.#beside?.look()
-      if (!this.#gate) await this.#report()
+      if (this.#gate) await this.#forgetRate()
+      else await this.#report()
     } catch (error) {
       // Figures for people: on a full disk they are missed; what the copy itself meets there names the table.
       if (!(error instanceof MigrationError) || error.kind !== 'OutOfResources') throw error
@@ -131,14 +135,34 @@ export class CopyMonitor {
 
   async #writeDown(): Promise<void> {
     if (this.#tables.size === 0) return
-    const tables = [...this.#tables].map(([{ sourceSchema: s, sourceTable: t }, { rows, bytes }]) => ({ s, t, rows, bytes }))
+    const at = performance.now() / 1000
+    for (const sum of this.#tables.values()) sum.sample = nextSample(sum.sample, { at, rows: sum.rows, bytes: sum.bytes })
+    this.#show()
+    const tables = [...this.#tables].map(([{ sourceSchema: s, sourceTable: t }, { rows, bytes, sample }]) => {
+      const rate = sample?.byteRate ?? null
+      return { s, t, rows, bytes, rate: rate === null ? null : Math.round(rate) }
+    })
     await this.#control.query(
-      `insert into pgmove.copy_progress as p (id, source_schema, source_table, rows, bytes)
-       select $1, s, t, rows, bytes from json_to_recordset($2::json) as x (s text, t text, rows bigint, bytes bigint) order by s, t
-       on conflict (id, source_schema, source_table) do update set rows = excluded.rows, bytes = excluded.bytes
-       where (p.rows, p.bytes) is distinct from (excluded.rows, excluded.bytes)`,
+      `insert into pgmove.copy_progress as p (id, source_schema, source_table, rows, bytes, rate)
+       select $1, s, t, rows, bytes, rate from json_to_recordset($2::json) as x (s text, t text, rows bigint, bytes bigint, rate bigint) order by s, t
+       on conflict (id, source_schema, source_table) do update set rows = excluded.rows, bytes = excluded.bytes, rate = excluded.rate
+       where (p.rows, p.bytes, p.rate) is distinct from (excluded.rows, excluded.bytes, excluded.rate)`,
       [this.#run.id, JSON.stringify(tables)],
     )
+  }
+
+  /** The largest of this activity's tables that run, with the pending activity. */
+  #show(): void {
+    const running = [...this.#tables].sort(([, a], [, b]) => b.bytes - a.bytes).slice(0, NAMED)
+    this.#run.progress = {
+      copying: running.map(([{ sourceSchema, sourceTable, estimatedRows }, { rows, bytes, sample }]) => ({
+        table: `${sourceSchema}.${sourceTable}`,
+        rows,
+        bytes,
+        ...(Number(estimatedRows) > 0 ? { percent: Math.min(100, Math.floor((100 * rows) / Number(estimatedRows))) } : {}),
+        ...(sample !== null && sample.byteRate !== null ? { bytesPerSecond: Math.round(sample.byteRate) } : {}),
+      })),
+    }
   }
 
   #setPaused(paused: boolean): void {
@@ -152,56 +176,45 @@ export class CopyMonitor {
     }
   }
 
+  /** Tells the workflow how far all copies are, if it is time. */
   async #report(): Promise<void> {
-    const [row] = await this.#control.query<Figures>(
-      // A table's size on disk says little of COPY's bytes. What a table will come to is known from its rows so far, if their number
-      // is known; tables that wait are taken to come to as much of their size as the others did.
-      `with one as (
-         select m.copied_at is not null as done, case when m.copied_at is null then coalesce(p.rows, 0) else m.rows end as rows,
-           case when m.copied_at is null then coalesce(p.bytes, 0) else m.bytes end::numeric as bytes, m.estimated_bytes::numeric as size,
-           case when m.copied_at is not null then m.bytes
-                when p.rows > 0 and m.estimated_rows > 0 then greatest(p.bytes, p.bytes::numeric / p.rows * m.estimated_rows) end as final
-         from pgmove.migrated_table m left join pgmove.copy_progress p using (id, source_schema, source_table) where id = $1
-       ), known as (
-         select coalesce(sum(final) / nullif(sum(size), 0), 1) as ratio from one where final is not null
-       ), now as (
-         select count(*) as total, count(*) filter (where done) as copied, coalesce(sum(rows), 0)::bigint as rows, coalesce(sum(bytes), 0)::bigint as bytes,
-           coalesce(sum(coalesce(final, greatest(bytes, size * ratio))), 0)::bigint as bytes_total
-         from one, known
-       ), before as (
-         select reported_at, reported_rows, reported_bytes from pgmove.migration
-         where id = $1 and (reported_at is null or reported_at < clock_timestamp() - ${REPORT_INTERVAL})
-       )
-       update pgmove.migration m set reported_at = clock_timestamp(), reported_rows = now.rows, reported_bytes = now.bytes
-       from now, before
-       where m.id = $1 and m.reported_at is not distinct from before.reported_at
-       returning now.*, now.rows - before.reported_rows as new_rows, now.bytes - before.reported_bytes as new_bytes,
-         extract(epoch from clock_timestamp() - before.reported_at) as seconds`,
-      [this.#run.id],
+    const { id } = this.#run
+    const [due] = await this.#control.query<{ reported: string | null }>(
+      `update pgmove.migration set reported_at = clock_timestamp()
+        where id = $1 and (reported_at is null or reported_at < clock_timestamp() - ${REPORT_INTERVAL})
+       returning reported`,
+      [id],
     )
-    if (!row) return
-    const seconds = Number(row.seconds ?? 0)
-    const bytesPerSecond = seconds > 0 ? Number(row.new_bytes) / seconds : 0
-    const left = Number(row.bytes_total) - Number(row.bytes)
+    if (!due) return
+    const { at, tables, rows, bytes, copying } = await readCopyFigures(this.#control, id)
+    const before = due.reported === null ? null : (JSON.parse(due.reported) as RateSample)
+    const sample = nextSample(before, { at, rows: Number(rows), bytes: Number(bytes.copied) })
+    await this.#control.query(`update pgmove.migration set reported = $2 where id = $1`, [id, JSON.stringify(sample)])
+    const left = Number(bytes.total) - Number(bytes.copied)
     await this.#run.report({
       ...this.#run.slotFigures(),
-      tables: { total: Number(row.total), copied: Number(row.copied) },
-      rows: row.rows,
-      bytes: { total: row.bytes_total, copied: row.bytes },
-      rate: seconds > 0 ? Math.max(0, Math.round(Number(row.new_rows) / seconds)) : 0,
-      eta: bytesPerSecond > 0 ? Math.round(left / bytesPerSecond) : null,
+      ...{ tables, rows, bytes, copying },
+      building: await readIndexBuilds(this.#control, id),
+      rate: Math.round(sample.rowRate ?? 0),
+      eta: secondsLeft(left, sample.byteRate),
       connection: { source: { state: 'connected' }, target: { state: 'connected' } },
     })
   }
+
+  /** A time without work is no rate. */
+  async #forgetRate(): Promise<void> {
+    for (const sum of this.#tables.values()) sum.sample = null
+    await this.#control.query(`update pgmove.migration set reported = null where id = $1 and reported is not null`, [this.#run.id])
+  }
 }
 
-interface Figures extends Record<string, string | null> {
-  total: string
-  copied: string
-  rows: string
-  bytes: string
-  bytes_total: string
-  new_rows: string
-  new_bytes: string
-  seconds: string | null
+/** Null if nothing moves: below a byte a second what an average remembers is no rate any more. */
+function secondsLeft(bytes: number, rate: number | null): number | null {
+  return rate === null || rate < 1 ? null : Math.round(bytes / rate)
+}
+
+interface TableSum {
+  rows: number
+  bytes: number
+  sample: RateSample | null
 }

@@ -42,7 +42,7 @@ export interface SelectedTable extends TableName {
   readonly keyLeftOut: boolean
   /** Whether the key of the replica identity has a generated column. */
   readonly generatedKey: boolean
-  /** The planner's estimate; '0' if there is none. */
+  /** Estimated from the server's statistics; '0' if there are none. */
   readonly estimatedRows: string
   /** Size without indexes, with TOAST. */
   readonly bytes: string
@@ -60,6 +60,8 @@ interface TableRow extends Record<string, string | null> {
   generated_key: string
   key_columns: string
   estimated_rows: string
+  /** Pages when the rows were estimated, if they were not counted on since. */
+  estimated_at_pages: string | null
   estimated_bytes: string
 }
 
@@ -115,10 +117,15 @@ export async function readSelectedTables(
       usableIdentity: isUsable(source.version, table, own) && !(keyLeftOut && table.identity !== 'f'),
       keyLeftOut,
       generatedKey: table.generated_key === 't',
-      estimatedRows: table.estimated_rows,
-      bytes: sizes.get(table.oid) ?? table.estimated_bytes,
+      estimatedRows: scaledRows(table, sizes.get(table.oid)),
+      bytes: sizes.get(table.oid)?.bytes ?? table.estimated_bytes,
     }
   })
+}
+
+/** As the planner does: the rows grow with the pages. */
+function scaledRows({ estimated_rows: rows, estimated_at_pages: pages }: TableRow, size: TableSize | undefined): string {
+  return pages === null || !size ? rows : String((BigInt(rows) * BigInt(size.pages)) / BigInt(pages))
 }
 
 function nameOf({ schema, name }: TableRow): TableName {
@@ -132,7 +139,12 @@ function isUsable(version: number, table: TableRow, columns: readonly SourceColu
   return table.identity_index !== null && (version >= 180000 || table.generated_key === 'f')
 }
 
-/** The replica identity index is found as RelationGetIndexList finds it: valid, unique, immediate, without predicate. */
+/**
+ * The statistics system counts rows on from the last ANALYZE or VACUUM, or from the table's creation; but it forgets all in a crash, at a
+ * promotion and in pg_upgrade, and then reltuples is what remains.
+ *
+ * The replica identity index is found as RelationGetIndexList finds it: valid, unique, immediate, without predicate.
+ */
 async function readTables(source: Database): Promise<TableRow[]> {
   const generated = source.version >= 120000 ? `a.attgenerated <> ''` : 'false'
   // Columns of INCLUDE belong to no key.
@@ -142,12 +154,17 @@ async function readTables(source: Database): Promise<TableRow[]> {
             c.relreplident as identity, i.indexrelid as identity_index,
             exists (select from pg_attribute a where a.attrelid = c.oid and a.attnum = any (i.indkey::int2[]) and ${generated}) as generated_key,
             array_to_json(array(select a.attname from pg_attribute a where a.attrelid = c.oid and a.attnum = any (${keys}))) as key_columns,
-            greatest(c.reltuples, 0)::numeric::bigint as estimated_rows,
+            case when e.counted or c.reltuples <= 0 then pg_stat_get_live_tuples(c.oid) else c.reltuples::numeric::bigint end as estimated_rows,
+            case when not e.counted and c.reltuples > 0 and c.relpages > 0 then c.relpages end as estimated_at_pages,
             (c.relpages + coalesce(t.relpages, 0))::bigint * current_setting('block_size')::bigint as estimated_bytes
        from pg_class c
        join pg_namespace n on n.oid = c.relnamespace
        left join pg_inherits p on p.inhrelid = c.oid and c.relispartition
        left join pg_class t on t.oid = c.reltoastrelid
+       cross join lateral (
+         select coalesce(pg_stat_get_last_analyze_time(c.oid), pg_stat_get_last_autoanalyze_time(c.oid),
+                         pg_stat_get_last_vacuum_time(c.oid), pg_stat_get_last_autovacuum_time(c.oid)) is not null as counted
+       ) e
        left join pg_index i on i.indrelid = c.oid and i.indisvalid and i.indisunique and i.indimmediate and i.indpred is null
                            and case c.relreplident when 'd' then i.indisprimary when 'i' then i.indisreplident else false end
       where c.relkind in ('r', 'p') and c.relpersistence <> 't'
@@ -178,15 +195,21 @@ async function readColumns(source: Database, oids: string): Promise<Map<string, 
   return columns
 }
 
+interface TableSize {
+  readonly bytes: string
+  /** Of the table itself, without TOAST. */
+  readonly pages: string
+}
+
 /** Exact sizes; none at all if a table is locked exclusively, since pg_table_size() waits for it. */
-async function readSizes(source: Database, oids: string): Promise<Map<string, string>> {
+async function readSizes(source: Database, oids: string): Promise<Map<string, TableSize>> {
   try {
-    const rows = await source.query<{ oid: string; bytes: string | null }>(
+    const rows = await source.query<{ oid: string; bytes: string | null; pages: string }>(
       `begin read only; savepoint sizes; set local lock_timeout = '200ms';
-       select oid, pg_table_size(oid) as bytes from unnest('${oids}'::oid[]) as oid`,
+       select oid, pg_table_size(oid) as bytes, pg_relation_size(oid) / current_setting('block_size')::bigint as pages from unnest('${oids}'::oid[]) as oid`,
     )
     await source.query('commit')
-    return new Map(rows.flatMap(({ oid, bytes }) => (bytes === null ? [] : [[oid, bytes] as const])))
+    return new Map(rows.flatMap(({ oid, bytes, pages }) => (bytes === null ? [] : [[oid, { bytes, pages }] as const])))
   } catch (error) {
     await source.query('rollback').catch(() => undefined)
     if (sqlState(error) === '55P03') return new Map()

@@ -36,8 +36,8 @@ create table pgmove.migration (
   name_map json,
   -- the copy's last report to the workflow: one of the running activities sends it for all
   reported_at timestamptz,
-  reported_rows bigint not null default 0,
-  reported_bytes bigint not null default 0
+  -- how far the copies were then, and their rates (RateSample); null after a pause
+  reported json
 );
 -- The one row that is written in the same transaction as replicated data. Half-filled pages keep its updates HOT.
 create table pgmove.progress (
@@ -87,6 +87,8 @@ create table pgmove.copy_progress (
   source_table text not null,
   rows bigint not null,
   bytes bigint not null,
+  -- bytes per second over about the last 30 seconds; null: not known yet
+  rate bigint,
   primary key (id, source_schema, source_table)
 );
 -- Parts of a big table that are copied at once under one snapshot, of its latest attempt. The table counts as copied only with

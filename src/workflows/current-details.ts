@@ -1,7 +1,7 @@
 import { statusOf } from './migration-state.ts'
 import type { MigrationState } from './migration-state.ts'
 import { resolveCommand, shellWord } from './resolve-command.ts'
-import type { Phase, Status } from './status.ts'
+import type { IndexBuild, Phase, Status, TableProgress } from './status.ts'
 
 const PHASES: readonly [Phase, string][] = [
   ['precheck', 'Precheck'],
@@ -27,6 +27,8 @@ export function currentDetails(state: MigrationState, workflowId: string): strin
     ...state.waits.map(({ kind, message }) => `**Waiting for you (${kind}).** ${message}`),
     ...nextStep(state, workflowId),
     ...section('Progress', progress(status)),
+    ...section('Being copied', status.phase === 'full' ? (state.copying ?? []).map(copying) : []),
+    ...section('Being built', status.phase === 'full' ? (state.building ?? []).map(building) : []),
     ...section('Precheck', precheck(status)),
     ...section('Warnings', cut(status.warnings.items, status.warnings.total)),
     ...section('Errors so far', errors(state, status)),
@@ -51,12 +53,22 @@ function progress({ phase, tables, rows, bytes, rate, eta, lag, undelayed, slot 
   const lines = [`Tables copied: ${tables.copied} of ${tables.total}`, `Rows copied: ${rows}`]
   if (phase === 'full') {
     lines.push(`Bytes copied: ${bytes.copied} of about ${bytes.total}, at ${Math.round(rate)} rows/s`)
-    if (eta !== null) lines.push(`Time left: about ${Math.round(eta)} s`)
+    if (eta !== null) lines.push(`Time left: about ${Math.round(eta)} s for the rows; indexes that remain then come on top`)
   }
   if (lag) lines.push(`Lag: ${lag.bytes} bytes, ${lag.seconds} s (${undelayed ? 'undelayed' : 'delayed'})`)
   if (slot)
     lines.push(`Slot: \`${slot.name}\`, applied ${slot.appliedLsn ?? 'nothing yet'}, retains ${slot.retainedBytes ?? '?'} bytes of WAL`)
   return lines
+}
+
+function copying({ table, rows, bytes, total, rate }: TableProgress): string {
+  const percent = Number(total) > 0 ? ` (${Math.min(100, Math.floor((100 * Number(bytes)) / Number(total)))} %)` : ''
+  const speed = rate === null ? '' : `, at ${Math.round(rate)} bytes/s`
+  return `\`${table}\`: ${rows} rows, ${bytes} of about ${total} bytes${percent}${speed}`
+}
+
+function building({ table, index, phase, percent }: IndexBuild): string {
+  return `${index === null ? 'an index' : `\`${index}\``} of \`${table}\`: ${phase}${percent === null ? '' : `, ${percent} %`}`
 }
 
 function precheck({ phase, precheck: result }: Status): string[] {

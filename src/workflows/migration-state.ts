@@ -1,6 +1,6 @@
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import type { Resolution } from '../spec/resolve-argument.ts'
-import type { ActivityReport, ConnectionStatus, Phase, PrecheckResult, Status, StatusError } from './status.ts'
+import type { ActivityReport, ConnectionStatus, IndexBuild, Phase, PrecheckResult, Status, StatusError, TableProgress } from './status.ts'
 import { cutList } from './status.ts'
 
 /** What the workflow knows of its migration. JSON through and through: it is carried over continue-as-new. */
@@ -34,6 +34,9 @@ export interface MigrationState {
   bytes: Status['bytes']
   rate: number
   eta: number | null
+  /** What the last report of the copy named; runs that older workers began have none. */
+  copying?: readonly TableProgress[]
+  building?: readonly IndexBuild[]
   source: ConnectionStatus
   target: ConnectionStatus
   precheck: PrecheckResult | null
@@ -171,6 +174,8 @@ export function applyReport(state: MigrationState, report: ActivityReport): void
   if (report.bytes) state.bytes = report.bytes
   if (report.rate !== undefined) state.rate = report.rate
   if (report.eta !== undefined) state.eta = report.eta
+  if (report.copying) state.copying = report.copying
+  if (report.building) state.building = report.building
   if (report.connection?.source) state.source = report.connection.source
   if (report.connection?.target) state.target = report.connection.target
   if (report.slotWarning !== undefined) state.slotWarning = report.slotWarning

@@ -60,6 +60,29 @@ export interface Status {
   readonly errors: CutList<StatusError>
 }
 
+/** A table that is being copied. */
+export interface TableProgress {
+  /** schema.table on the source. */
+  readonly table: string
+  readonly rows: string
+  readonly bytes: string
+  /** Bytes that it will come to, as estimated. */
+  readonly total: string
+  /** Bytes per second; null: not known yet. */
+  readonly rate: number | null
+}
+
+/** An index that is being built. */
+export interface IndexBuild {
+  /** Its table on the target. */
+  readonly table: string
+  readonly index: string | null
+  /** As pg_stat_progress_create_index names it. */
+  readonly phase: string
+  /** Of the phase; null where it has no measure. */
+  readonly percent: number | null
+}
+
 /** What a running activity tells the workflow by the internal signal `report`: the parts of the status that changed. */
 export interface ActivityReport {
   /** First run ID of the migration: reports of another one under the same workflow ID are not ours. */
@@ -73,6 +96,9 @@ export interface ActivityReport {
   readonly bytes?: Status['bytes']
   readonly rate?: number
   readonly eta?: number | null
+  /** The largest of the tables that are being copied. */
+  readonly copying?: readonly TableProgress[]
+  readonly building?: readonly IndexBuild[]
   readonly connection?: Partial<Record<Side, ConnectionStatus>>
   readonly warnings?: readonly string[]
   /** What is to be said of the slot now; null: nothing any more. */

@@ -33,3 +33,14 @@ test('long lists are cut, so that the details stay small', () => {
   assert.match(text, /and 50 more/)
   assert.ok(Buffer.byteLength(text) < 4_000)
 })
+
+test('while rows are copied the largest tables and the indexes that are built are shown', () => {
+  const copying = [{ table: 'shop.orders', rows: '70', bytes: '4200', total: '10000', rate: 41.6 }]
+  const building = [{ table: 'shop.users', index: 'users_pkey', phase: 'building index: scanning table', percent: 30 }]
+  const parts = { bytes: { total: '20000', copied: '8000' }, rate: 12, eta: 300, copying, building }
+  const text = currentDetails(stateWith({ phase: 'full', ...parts }), 'shop')
+  assert.match(text, /- Bytes copied: 8000 of about 20000, at 12 rows\/s\n- Time left: about 300 s/)
+  assert.match(text, /- `shop.orders`: 70 rows, 4200 of about 10000 bytes \(42 %\), at 42 bytes\/s/)
+  assert.match(text, /- `users_pkey` of `shop.users`: building index: scanning table, 30 %/)
+  assert.doesNotMatch(currentDetails(stateWith({ phase: 'incremental', ...parts }), 'shop'), /shop\.orders|users_pkey/)
+})
