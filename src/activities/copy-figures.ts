@@ -17,8 +17,8 @@ export const NAMED = 5
 
 /**
  * A table's size on disk says little of COPY's bytes (format, compression, bloat). What a table will come to is known from its
- * rows so far, if their number is known; tables that wait are taken to come to as much of their size as the others did. A table
- * with more rows than was thought is taken to be at its end.
+ * rows so far, if their number is known, and before it begins from rows that were measured; one without either is taken to come to
+ * as much of its size as the others. A table with more rows than was thought is taken to be at its end.
  */
 export async function readCopyFigures(control: Database, id: string): Promise<CopyFigures> {
   const [row] = await control.query<Figures>(
@@ -28,7 +28,8 @@ export async function readCopyFigures(control: Database, id: string): Promise<Co
          case when m.copied_at is null then coalesce(p.bytes, 0) else m.bytes end::numeric as bytes, p.rate, m.estimated_bytes::numeric as size,
          case when m.copied_at is not null then m.bytes
               when m.left_out is not null then coalesce(p.bytes, 0)
-              when p.rows > 0 and m.estimated_rows > 0 then round(greatest(p.bytes, p.bytes::numeric / p.rows * m.estimated_rows)) end as final
+              when p.rows > 0 and m.estimated_rows > 0 then round(greatest(p.bytes, p.bytes::numeric / p.rows * m.estimated_rows))
+              else m.expected_bytes end as final
        from pgmove.migrated_table m left join pgmove.copy_progress p using (id, source_schema, source_table) where id = $1
      ), known as (
        select coalesce(sum(final) / nullif(sum(size) filter (where size > 0), 0), 1) as ratio from one where final > 0

@@ -1,8 +1,9 @@
+import { withExpectedBytes } from '../copy/expected-bytes.ts'
 import { planCopy } from '../copy/plan-copy.ts'
 import { countLargeObjects, selectsLargeObjects } from '../large-objects/selects-large-objects.ts'
 import { establishNameMap } from '../mapping/read-name-map.ts'
 import { readSelectedTables } from '../source/selected-tables.ts'
-import { openMigrationRecord } from '../state/migration-record.ts'
+import { openMigrationRecord, readMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
 import { closeAbandoned } from './close-abandoned.ts'
@@ -17,17 +18,20 @@ export function planTables(services: ActivityServices): MigrationActivities['pla
     await openMigrationRecord(target, run.ref)
     await closeAbandoned(run, target)
     const names = await establishNameMap(source, target, run.id, run.spec)
-    const tables = await readSelectedTables(source, run.spec, names)
+    const selected = await readSelectedTables(source, run.spec, names)
+    const full = run.spec.types.includes('full')
+    const { copy_planned: planned } = await readMigrationRecord(target, run.id)
+    const tables =
+      full && planned !== 't' ? await withExpectedBytes({ source, targetVersion: target.version, tables: selected, names }) : selected
     const plan = await planCopy({
       target,
       id: run.id,
       tables,
-      full: run.spec.types.includes('full'),
+      full,
       names,
       tableJobs: run.spec.copy.tableJobs,
     })
-    const largeObjects =
-      run.spec.types.includes('full') && (await countLargeObjects(source)) > 0 && (await selectsLargeObjects(source, run.spec, names))
+    const largeObjects = full && (await countLargeObjects(source)) > 0 && (await selectsLargeObjects(source, run.spec, names))
     await run.failpoint(FAILPOINTS.tablesPlanned)
     return {
       groups: plan.groups.map(({ group, tables: count, jobs, label }) => ({ group, tables: count, jobs, label })),

@@ -48,10 +48,10 @@ export async function planCopy({ target, id, tables, full, names = new NameMap()
     const rows = groups.flatMap((group, index) => group.map(({ table }) => plannedRow(table, index, names)))
     await target.query(
       `insert into pgmove.migrated_table
-         (id, source_schema, source_table, source_oid, target_schema, target_table, columns, work_group, estimated_rows, estimated_bytes)
-       select $1, source_schema, source_table, source_oid, target_schema, target_table, columns, work_group, estimated_rows, estimated_bytes
+         (id, source_schema, source_table, source_oid, target_schema, target_table, columns, work_group, estimated_rows, estimated_bytes, expected_bytes)
+       select $1, source_schema, source_table, source_oid, target_schema, target_table, columns, work_group, estimated_rows, estimated_bytes, expected_bytes
          from json_to_recordset($2::json) as x (source_schema text, source_table text, source_oid oid, target_schema text, target_table text, columns json,
-              work_group int, estimated_rows bigint, estimated_bytes bigint)
+              work_group int, estimated_rows bigint, estimated_bytes bigint, expected_bytes bigint)
        on conflict (id, source_schema, source_table) do nothing`,
       [id, JSON.stringify(rows)],
     )
@@ -109,5 +109,6 @@ function plannedRow(table: SelectedTable, group: number, names: NameMap): Readon
     work_group: group,
     estimated_rows: table.estimatedRows,
     estimated_bytes: table.bytes,
+    expected_bytes: table.expectedBytes,
   }
 }

@@ -44,6 +44,8 @@ export interface SelectedTable extends TableName {
   readonly generatedKey: boolean
   /** Estimated from the server's statistics; '0' if there are none. */
   readonly estimatedRows: string
+  /** What COPY will make of the rows, where that was measured. */
+  readonly expectedBytes?: string
   /** Size without indexes, with TOAST. */
   readonly bytes: string
 }

@@ -64,6 +64,8 @@ create table pgmove.migrated_table (
   work_group int not null default 0,
   estimated_rows bigint not null default 0,
   estimated_bytes bigint not null default 0,
+  -- bytes of COPY that its rows are expected to make, measured on some of them; null: not measured
+  expected_bytes bigint,
   attempts int not null default 0,
   rows bigint not null default 0,
   bytes bigint not null default 0,
