@@ -4,7 +4,7 @@ import { qualified } from '../postgres/quote.ts'
 import { independentEntries } from '../schema/restore-indexes.ts'
 import { restoreInBatches, restoreOneByOne, runDefinitions } from '../schema/restore-entries.ts'
 import { splitConstraint } from '../schema/split-constraint.ts'
-import { lockRemaining, readRemaining } from '../schema/stored-entry.ts'
+import { lockRemaining, readRemaining, readRemainingEntry } from '../schema/stored-entry.ts'
 import type { StoredEntry } from '../schema/stored-entry.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import type { CopyStep } from './copy-step.ts'
@@ -27,7 +27,7 @@ export interface BuildIndexesArgs {
 
 /** The indexes of a table that can be built at the same time, if there are several. */
 export async function indexJobs(target: Database, id: string, table: MigratedTable): Promise<IndexJob[]> {
-  const ready = await tableEntries({ target, id }, table)
+  const ready = await entriesOf({ target, id }, [table])
   const inside = new Set(ready.map(({ dumpId }) => dumpId))
   const heads = ready.filter(
     ({ kind, dependencies }) => (kind === 'INDEX' || kind === 'CONSTRAINT') && !dependencies.some((needs) => inside.has(needs)),
@@ -40,7 +40,7 @@ export async function indexJobs(target: Database, id: string, table: MigratedTab
  * ALTER TABLE would lock the others out.
  */
 export async function buildIndex({ target, id, signal, onStep }: BuildIndexesArgs, entryId: number): Promise<void> {
-  const entry = (await readRemaining(target, id, 'index')).find(({ dumpId }) => dumpId === entryId)
+  const entry = await readRemainingEntry(target, id, entryId)
   if (!entry) return
   if (entry.kind !== 'CONSTRAINT') {
     await restoreOneByOne([entry], { target, id, signal })
@@ -70,12 +70,9 @@ export async function finishIndexes(args: BuildIndexesArgs, tables: readonly Mig
   const { target, signal } = args
   const [first, ...others] = tables
   if (schema && first && others.length === 0) {
-    await restoreOneByOne(await tableEntries(args, first), args, (database, entry) => restoreEntry(database, args.id, entry))
+    await restoreOneByOne(await entriesOf(args, [first]), args, (database, entry) => restoreEntry(database, args.id, entry))
   } else if (schema) {
-    const wanted = new Set(tables.map(({ targetSchema, targetTable }) => `${targetSchema}\0${targetTable}`))
-    const all = await readRemaining(target, args.id, 'index')
-    const own = all.filter(({ table }) => table !== null && wanted.has(`${table.schema}\0${table.name}`))
-    await restoreInBatches(await independentEntries(own, args), args)
+    await restoreInBatches(await entriesOf(args, tables), args)
   }
   signal.throwIfAborted()
   await args.onStep?.('indexes finished')
@@ -96,9 +93,9 @@ function named(error: unknown, what: string, table: StoredEntry['table']): unkno
   return new MigrationError(kind, text, { side, table: name, hint, cause: error })
 }
 
-async function tableEntries(args: Pick<BuildIndexesArgs, 'target' | 'id'>, table: MigratedTable): Promise<StoredEntry[]> {
-  const name = { schema: table.targetSchema, name: table.targetTable }
-  return independentEntries(await readRemaining(args.target, args.id, 'index', name), args)
+async function entriesOf(args: Pick<BuildIndexesArgs, 'target' | 'id'>, tables: readonly MigratedTable[]): Promise<StoredEntry[]> {
+  const names = tables.map(({ targetSchema: schema, targetTable: name }) => ({ schema, name }))
+  return independentEntries(await readRemaining(args.target, args.id, 'index', names), args)
 }
 
 async function restoreEntry(target: Database, id: string, entry: StoredEntry): Promise<void> {

@@ -13,7 +13,7 @@ export interface RestoreIndexesOptions extends RestoreOptions {
 /** Builds indexes, primary keys, unique and exclusion constraints, and statistics objects; returns how many. */
 export async function restoreIndexes({ table, empty = false, ...options }: RestoreIndexesOptions): Promise<number> {
   const { target, id } = options
-  const entries = await readRemaining(target, id, 'index', table)
+  const entries = await readRemaining(target, id, 'index', table && [table])
   const ready = table ? await independentEntries(entries, options) : entries
   return empty ? restoreInBatches(ready, options) : restoreOneByOne(ready, options)
 }

@@ -67,20 +67,31 @@ export async function writeEntries(target: Database, id: string, entries: readon
   }
 }
 
-/** The entries of a stage that are still to be restored, in archive order; of one table alone if it is given. */
-export async function readRemaining(
-  target: Database,
-  id: string,
-  stage: Stage,
-  table?: { readonly schema: string; readonly name: string },
-): Promise<StoredEntry[]> {
+/** A table by its name on the target. */
+export interface TableName {
+  readonly schema: string
+  readonly name: string
+}
+
+/** The entries of a stage that are still to be restored, in archive order; of these tables alone if they are given. */
+export async function readRemaining(target: Database, id: string, stage: Stage, tables?: readonly TableName[]): Promise<StoredEntry[]> {
+  // Two statements: with one condition for both cases, no index would lead to the tables.
+  const of =
+    tables && 'join (select distinct s, t from json_to_recordset($3::json) as x (s text, t text)) x on (table_schema, table_name) = (s, t)'
   const rows = await target.query<Row>(
-    `select * from pgmove.entry
-      where id = $1 and stage = $2 and restored_at is null and ($3::text is null or (table_schema = $3 and table_name = $4))
-      order by ordinal`,
-    [id, stage, table?.schema ?? null, table?.name ?? null],
+    `select e.* from pgmove.entry e ${of ?? ''} where id = $1 and stage = $2 and restored_at is null order by ordinal`,
+    [id, stage, ...(tables ? [JSON.stringify(tables.map(({ schema: s, name: t }) => ({ s, t })))] : [])],
   )
   return rows.map(storedEntry)
+}
+
+/** One entry, if it is still to be restored. */
+export async function readRemainingEntry(target: Database, id: string, dumpId: number): Promise<StoredEntry | undefined> {
+  const rows = await target.query<Row>('select * from pgmove.entry where id = $1 and dump_id = $2 and restored_at is null', [
+    id,
+    String(dumpId),
+  ])
+  return rows.map(storedEntry)[0]
 }
 
 /** Comments and labels on an entry's object that are still to be restored. */
