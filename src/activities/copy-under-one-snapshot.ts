@@ -3,6 +3,7 @@ import { copyTables } from '../copy/copy-tables.ts'
 import { setIndexMemory } from '../copy/index-settings.ts'
 import { JobLimit } from '../copy/job-limit.ts'
 import { forgetCopies, openSharedSnapshot } from '../copy/shared-snapshot.ts'
+import { serverIdentity, snapshotIdentity } from '../copy/snapshot-identity.ts'
 import { compareLargeObjects } from '../large-objects/compare-large-objects.ts'
 import { selectsLargeObjects } from '../large-objects/selects-large-objects.ts'
 import { syncLargeObjects } from '../large-objects/sync-large-objects.ts'
@@ -11,6 +12,7 @@ import { qualified } from '../postgres/quote.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
 import { markIndexed, readMigratedTables } from '../state/migrated-table.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
+import { updateMigrationRecord } from '../state/migration-record.ts'
 import { readNameMap } from '../state/name-map-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityRun, ActivityServices } from './activity-run.ts'
@@ -21,7 +23,7 @@ import { migrationActivity } from './migration-activity.ts'
 
 /**
  * Copies all tables and large objects under one snapshot, held by this attempt; see MigrationActivities. An attempt that ends early loses the
- * snapshot, and the next one copies everything again under a new one.
+ * snapshot; the next one takes a new one, and copies everything again unless nothing was written in between.
  */
 export function copyUnderOneSnapshot(services: ActivityServices): MigrationActivities['copyUnderOneSnapshot'] {
   return migrationActivity(services, async (run) => {
@@ -29,11 +31,12 @@ export function copyUnderOneSnapshot(services: ActivityServices): MigrationActiv
     const tables = (await readMigratedTables(control, run.id)).filter(({ leftOut }) => leftOut === undefined)
     // Opening them ends those of an older attempt, which else could record one more copy under its own snapshot.
     const lanes = await openLanes(run, Math.max(1, Math.min(run.spec.copy.tableJobs, tables.length)))
-    await forgetCopies(control, run.id)
     const [first, ...others] = lanes.map(({ source }) => source)
     if (!first) return { tables: 0, rows: '0', bytes: '0', differing: [] }
     const withLargeObjects = await selectsLargeObjects(first, run.spec, await readNameMap(control, run.id))
+    const server = await serverIdentity(first)
     const snapshot = await openSharedSnapshot([first, ...others], tables, run.signal)
+    await forgetCopies(control, run.id, await snapshotIdentity(first, server, run.signal))
     const monitor = new CopyMonitor(run, control)
     const failed = new AbortController()
     const signal = AbortSignal.any([run.signal, monitor.signal, failed.signal])
@@ -66,6 +69,8 @@ export function copyUnderOneSnapshot(services: ActivityServices): MigrationActiv
     }
     const tablesDiffering = copied.filter(({ rows, counted }) => rows !== counted).map(({ table }) => table)
     differing.unshift(...tablesDiffering.map(({ sourceSchema, sourceTable }) => qualified(sourceSchema, sourceTable)))
+    // To copy everything again once the operator resumes, also if nothing is written on the source until then.
+    if (differing.length > 0) await updateMigrationRecord(control, run.id, { copy_snapshot: null })
     return {
       tables: copied.length,
       rows: String(copied.reduce((sum, { rows }) => sum + rows, 0n)),

@@ -2,7 +2,7 @@ import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import { retryOnLock } from '../source/retry-on-lock.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
-import { note } from '../state/migration-record.ts'
+import { note, readMigrationRecord, updateMigrationRecord } from '../state/migration-record.ts'
 import { importSnapshot } from './import-snapshot.ts'
 import { BEGIN_SNAPSHOT } from './open-snapshot.ts'
 
@@ -20,7 +20,7 @@ const BATCH = 100
  * Locks all tables against rewrites, each in the session that is to copy it, and only then takes one snapshot for all sessions: a
  * table that is rewritten in between would look empty (HANDOFF.md, F9). Not locked by a leader on behalf of others: a session
  * that asks later queues behind whoever waits for the leader. The sessions stay in their transactions until the
- * release; one that is lost takes its part of the snapshot along, and then everything is to be copied again.
+ * release; one that is lost takes its part of the snapshot along, and then a new one is needed.
  */
 export async function openSharedSnapshot(
   sessions: readonly [Database, ...Database[]],
@@ -71,17 +71,25 @@ export function shareTables<T extends Pick<MigratedTable, 'estimatedBytes'>>(tab
 }
 
 /**
- * A new snapshot makes copies under the former one worthless: everything is to be copied again, and that is noted. Waits for
- * copies that are about to be recorded; the caller sees to it that no new one begins.
+ * A new snapshot makes copies under the former one worthless, unless both have the same identity (snapshotIdentity): then they are
+ * kept. Else everything is to be copied again, and that is noted. Waits for copies that are about to be recorded; the caller sees to
+ * it that no new one begins. Returns how many are to be made again.
  */
-export async function forgetCopies(target: Database, id: string): Promise<number> {
+export async function forgetCopies(target: Database, id: string, identity: string | null): Promise<number> {
   return target.transaction(async () => {
     await target.query('select from pgmove.migrated_table where id = $1 for update', [id])
+    const { copy_snapshot: former } = await readMigrationRecord(target, id)
+    if (identity !== null && identity === former) return 0
+    await updateMigrationRecord(target, id, { copy_snapshot: identity })
     const again = await target.execute(
       `update pgmove.migrated_table set copied_at = null, rows = 0, bytes = 0 where id = $1 and copied_at is not null`,
       [id],
     )
-    const text = 'A session that held the snapshot of the copy was lost; all tables were copied again.'
+    const why =
+      identity === null || former === null
+        ? 'it could not be shown that nothing was written on the source since'
+        : 'something was written on the source server since'
+    const text = `A session that held the snapshot of the copy was lost, and ${why}; all tables were copied again.`
     if (again > 0) await note(target, id, 'repeated', 'all tables', text)
     return again
   })

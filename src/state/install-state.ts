@@ -27,6 +27,8 @@ create table pgmove.migration (
   handoff_guarded boolean not null default false,
   schema_dumped boolean not null default false,
   copy_planned boolean not null default false,
+  -- of the last snapshot that was shared by all tables (snapshotIdentity); null: no later one is known to equal it
+  copy_snapshot text,
   paused boolean not null default false,
   -- limits of the copy, over all workers together; null: none
   megabytes_per_second double precision,

@@ -18,6 +18,7 @@ export interface MigrationRecord extends Record<string, string | null> {
   schema_dumped: string
   copy_planned: string
   paused: string
+  copy_snapshot: string | null
   marker_lsn: string | null
   outcome: string | null
 }

@@ -14,7 +14,7 @@ test('a copy that an older attempt is about to record under its own snapshot is 
   await planCopy({ target: newer, id: fixture.id, tables: await readSelectedTables(source, WHOLE), full: true })
   await older.query('begin')
   await older.query('select from pgmove.migrated_table where id = $1 for update', [fixture.id])
-  const forgotten = forgetCopies(newer, fixture.id)
+  const forgotten = forgetCopies(newer, fixture.id, null)
   await eventually('the newer attempt waiting', 20, async () => {
     const [row] = await fixture.target.sql(`select wait_event_type as type from pg_stat_activity where pid = ${newer.processId}`)
     return row?.['type'] === 'Lock'
