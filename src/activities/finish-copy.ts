@@ -1,4 +1,6 @@
+import { analyzeParents } from '../copy/analyze-parents.ts'
 import { checkCopied } from '../copy/check-copied.ts'
+import { checkIndexed } from '../copy/check-indexed.ts'
 import { restoreIndexes } from '../schema/restore-indexes.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
@@ -19,7 +21,9 @@ export function finishCopy(services: ActivityServices): MigrationActivities['fin
         empty: !run.spec.types.includes('full'),
         onProgress: (done, total) => (run.progress = { done, total }),
       })
+      await checkIndexed(target, run.id)
     }
+    if (run.spec.types.includes('full')) await analyzeParents(target, run.id, run.signal)
     const [row] = await target.query<{ lsn: string | null; total: string; copied: string; rows: string; bytes: string }>(
       // Not max(lsn): that aggregate came with 13.
       `select (select lsn from pgmove.migrated_table where id = $1 and lsn is not null order by lsn desc limit 1) as lsn,

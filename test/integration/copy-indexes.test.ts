@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { buildIndex, finishIndexes, indexJobs } from '../../src/copy/build-indexes.ts'
+import { analyzeParents } from '../../src/copy/analyze-parents.ts'
 import { checkCopied } from '../../src/copy/check-copied.ts'
+import { checkIndexed } from '../../src/copy/check-indexed.ts'
 import { planCopy } from '../../src/copy/plan-copy.ts'
 import { splitConstraint } from '../../src/schema/split-constraint.ts'
 import { writeEntries } from '../../src/schema/stored-entry.ts'
 import type { StoredEntry } from '../../src/schema/stored-entry.ts'
 import { readSelectedTables } from '../../src/source/selected-tables.ts'
 import { readMigratedTables } from '../../src/state/migrated-table.ts'
+import type { Database } from '../../src/postgres/connect.ts'
 import { migrationFixture, WHOLE } from '../migration-fixture.ts'
+import type { MigrationFixture } from '../migration-fixture.ts'
 import { server } from '../servers.ts'
 
 const never = new AbortController().signal
@@ -68,8 +72,10 @@ for (const to of [10, 18]) {
         ['once', null],
       ],
     )
+    await assert.rejects(checkIndexed(target, fixture.id), { kind: 'Internal', side: 'target', table: '"public"."T é"' })
     await finishIndexes(args, [table], true)
     await finishIndexes(args, [table], true)
+    await checkIndexed(target, fixture.id)
     assert.deepEqual(await state(), [
       { name: 'T_c', type: null, deferred: null, clustered: 'f', valid: 't' },
       { name: 'T_pkey', type: 'p', deferred: 'f', clustered: 't', valid: 't' },
@@ -81,7 +87,27 @@ for (const to of [10, 18]) {
          from pgmove.entry where restored_at is null`,
     )
     assert.deepEqual(left, { open: '0', analyzed: '1000', comment: 'kept' })
+    await missing(fixture, target)
   })
+}
+
+/** What is recorded as made, but is not in the catalogue any more, is refused. */
+async function missing({ id, target: database }: MigrationFixture, target: Database): Promise<void> {
+  const sql = (text: string) => database.sql(text)
+  const definitions = [
+    ['index "T_c"', 'drop index "T_c"', 'create index "T_c" on "T é" (c)'],
+    ['constraint "once"', 'alter table "T é" drop constraint once', 'alter table "T é" add constraint once unique ("a b", c)'],
+    ['index "T_c"', `update pg_index set indisvalid = false where indexrelid = '"T_c"'::regclass`, 'reindex index "T_c"'],
+  ] as const
+  for (const [name, removed, mended] of definitions) {
+    await sql(removed)
+    await assert.rejects(checkIndexed(target, id), (error: Error) => error.message.includes(`${name} of "public"."T é" was`))
+    await sql(`update pgmove.migrated_table set left_out = 'x'`)
+    await checkIndexed(target, id)
+    await sql(`update pgmove.migrated_table set left_out = null`)
+    await sql(mended)
+    await checkIndexed(target, id)
+  }
 }
 
 test('rows that break a constraint are told of by its name, and it is made once they are mended', async () => {
@@ -118,6 +144,26 @@ test('the copy is not over while a table has no record of it, unless it is left 
   await fixture.target.sql('update pgmove.migrated_table set copy_again = null')
   await assert.rejects(checkCopied(target, fixture.id), { kind: 'Internal' })
 })
+
+for (const to of [10, 17, 18]) {
+  test(`${to}: partitioned tables and inheritance parents have statistics as a whole`, async () => {
+    const schema = `create table whole (k int) partition by list (k); create table half partition of whole for values in (1) partition by list (k);
+      create table leaf partition of half for values in (1); create table parent (k int); create table middle () inherits (parent);
+      create table child () inherits (middle); create table alone (k int)`
+    const fixture = await migrationFixture(await server(13), await server(to), schema)
+    const [source, target] = [await fixture.session('source'), await fixture.session('target')]
+    await planCopy({ target, id: fixture.id, tables: await readSelectedTables(source, WHOLE), full: true })
+    await fixture.target.sql('insert into leaf select 1 from generate_series(1, 100); insert into child select generate_series(1, 100)')
+    await analyzeParents(target, fixture.id, never)
+    const analyzed = await fixture.target.sql(
+      `select distinct tablename as name from pg_stats where schemaname = 'public' and inherited order by 1`,
+    )
+    assert.deepEqual(
+      analyzed.map(({ name }) => name),
+      ['half', 'middle', 'parent', 'whole'],
+    )
+  })
+}
 
 test('only what an index can be told is split', async () => {
   const split = (rest: string) => splitConstraint(`ALTER TABLE ONLY public.t ADD CONSTRAINT k ${rest};`)
