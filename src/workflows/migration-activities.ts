@@ -83,7 +83,10 @@ export interface MigrationActivities {
   copyLargeObjects(input: MigrationInput): Promise<{ readonly objects: number }>
   /** Copies all tables and large objects under one snapshot; for migrations without incremental replication. */
   copyUnderOneSnapshot(input: MigrationInput): Promise<MoveCounts & { readonly tables: number; readonly differing: readonly string[] }>
-  /** Builds the indexes that belong to no copied table, and tells how far the stream must be applied. */
+  /**
+   * Builds the indexes that belong to no copied table, checks that every table is copied and every index stands, analyzes partitioned
+   * tables as a whole, and tells how far the stream must be applied.
+   */
   finishCopy(input: MigrationInput): Promise<{ readonly catchUpTo: string | null }>
   /** Applies the change stream: up to `until`, or until rotated, so that the workflow may continue as new. */
   applyChanges(input: MigrationInput & { readonly until: string | null }): Promise<StreamResult>
