@@ -16,9 +16,9 @@ interface Row extends Record<string, string | null> {
  */
 export async function checkIndexed(target: Database, id: string): Promise<void> {
   const [first] = await target.query<Row>(
-    // A constraint's entry is tagged with its table and its own name.
+    // A constraint's entry is tagged with its table and its own name, which together are longer than the type name holds.
     `with standing as (
-       select 'INDEX' as kind, n.nspname as table_schema, t.relname as table_name, x.relname as name
+       select 'INDEX' as kind, n.nspname as table_schema, t.relname as table_name, x.relname::text as name
          from pg_index i join pg_class x on x.oid = i.indexrelid join pg_class t on t.oid = i.indrelid
          join pg_namespace n on n.oid = t.relnamespace
         where i.indisvalid
