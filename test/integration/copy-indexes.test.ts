@@ -108,6 +108,9 @@ async function missing({ id, target: database }: MigrationFixture, target: Datab
     await sql(mended)
     await checkIndexed(target, id)
   }
+  const long = 'o'.repeat(63)
+  await sql(`alter table "T é" rename constraint once to ${long}; update pgmove.entry set name = 'T é ${long}' where name = 'T é once'`)
+  await checkIndexed(target, id)
 }
 
 test('rows that break a constraint are told of by its name, and it is made once they are mended', async () => {
