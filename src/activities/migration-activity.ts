@@ -4,6 +4,7 @@ import { errorPolicy } from '../errors/error-policy.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Side } from '../errors/migration-error.ts'
 import type { MigrationInput } from '../workflows/migration-activities.ts'
+import { unreachable } from '../errors/unreachable.ts'
 import { activityFailure } from './activity-failure.ts'
 import { ActivityRun } from './activity-run.ts'
 import type { ActivityServices } from './activity-run.ts'
@@ -70,9 +71,7 @@ async function lost(run: ActivityRun, error: MigrationError, side: Side): Promis
   const deadline = new Date(outage.deadline).toISOString()
   const details = { lostAt, deadline, attempt: run.context.info.attempt, progress: run.progress }
   if (expired) {
-    const kind = side === 'source' ? 'SourceUnreachable' : 'TargetUnreachable'
-    const text = `The ${side} has not been reachable since ${lostAt}; the reconnect window ended at ${deadline}. ${error.message.slice(0, 300)}`
-    return activityFailure(new MigrationError(kind, text, { side, cause: error }), { nonRetryable: true, details })
+    return activityFailure(unreachable(side, { lostAt, deadline }, error.message, error), { nonRetryable: true, details })
   }
   await run.outageReports.lost(side, outage, shown)
   const hint = `Lost at ${lostAt}; pgmove tries again by itself until ${deadline}.`

@@ -37,14 +37,15 @@ export function activity<K extends keyof MigrationActivities>(
   })[name]
 }
 
+/** Of activities that belong to no migration: nothing is lost if they fail. */
+const FEW_ATTEMPTS = { ...ACTIVITY_OPTIONS, retry: { ...ACTIVITY_OPTIONS.retry, maximumAttempts: 3 } }
+
 /** Runs an activity of the clean-up: a server that can't be reached at once is left to the next run. */
 export function cleanUpActivity<K extends keyof CleanUpActivities>(name: K, summary: string): CleanUpActivities[K] {
-  const retry = { ...ACTIVITY_OPTIONS.retry, maximumAttempts: 3 }
-  return proxyActivities<CleanUpActivities>({ ...ACTIVITY_OPTIONS, startToCloseTimeout: '1 hour', retry, summary })[name]
+  return proxyActivities<CleanUpActivities>({ ...FEW_ATTEMPTS, startToCloseTimeout: '1 hour', summary })[name]
 }
 
 /** Runs an activity of a connection test. It answers a connection that fails as well; what is tried again is only the loss of a worker. */
 export function connectionActivity<K extends keyof ConnectionActivities>(name: K, summary: string): ConnectionActivities[K] {
-  const retry = { ...ACTIVITY_OPTIONS.retry, maximumAttempts: 3 }
-  return proxyActivities<ConnectionActivities>({ ...ACTIVITY_OPTIONS, startToCloseTimeout: '10 minutes', retry, summary })[name]
+  return proxyActivities<ConnectionActivities>({ ...FEW_ATTEMPTS, startToCloseTimeout: '10 minutes', summary })[name]
 }

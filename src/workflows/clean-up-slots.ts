@@ -1,12 +1,12 @@
-import { ApplicationFailure, isCancellation, workflowInfo } from '@temporalio/workflow'
+import { isCancellation, workflowInfo } from '@temporalio/workflow'
 import { validateCleanUp } from '../spec/clean-up-argument.ts'
 import type { CleanUpArgument } from '../spec/clean-up-argument.ts'
-import { invalidSpecMessage } from '../spec/invalid-spec-message.ts'
 import type { ConnectionSpec } from '../spec/migration-spec.ts'
 import { cleanUpActivity } from './activity-options.ts'
 import type { CleanedSource } from './clean-up-activities.ts'
 import { sourceLabel } from './clean-up-result.ts'
 import type { CleanUpResult, FailedSource } from './clean-up-result.ts'
+import { invalidSpec } from './invalid-spec.ts'
 import { applicationFailure } from './migration.ts'
 
 const LIMIT = 50
@@ -23,14 +23,7 @@ type Outcome = { readonly source: ConnectionSpec } & (CleanedSource | { readonly
  */
 export async function cleanUpSlots(input?: unknown): Promise<CleanUpResult> {
   const checked = validateCleanUp(input)
-  if ('problems' in checked) {
-    throw ApplicationFailure.create({
-      message: invalidSpecMessage(checked.problems),
-      type: 'InvalidSpec',
-      nonRetryable: true,
-      details: [checked.problems.slice(0, 50)],
-    })
-  }
+  if ('problems' in checked) throw invalidSpec(checked.problems)
   const { argument } = checked
   const sources = argument.sources ?? (await findSources())
   const waiting = [...sources]

@@ -4,10 +4,11 @@ import { validateResolve } from '../spec/resolve-argument.ts'
 import type { Resolution } from '../spec/resolve-argument.ts'
 import { validateRerun } from '../spec/rerun-argument.ts'
 import { validateTransferRate } from '../spec/transfer-rate-argument.ts'
+import type { SourceName } from '../state/table-resolution.ts'
 import { reportSignal, signals, statusQuery, updates } from './messages.ts'
 import type { Migration } from './migration.ts'
 import { applyReport, statusOf } from './migration-state.ts'
-import type { SourceName, Wait } from './migration-state.ts'
+import type { Wait } from './migration-state.ts'
 import { answerable } from './resolve-command.ts'
 
 /** The reason why a cutover can't be asked for, or undefined. */
@@ -86,44 +87,28 @@ export function setHandlers(migration: Migration): void {
   })
   setHandler(signals.pause, () => migration.pause(), { description: 'Stops moving data; nothing is lost or copied again.' })
   setHandler(signals.resume, () => migration.resume(), { description: 'Goes on after a pause, and tries again whatever waits.' })
-  setResolve(migration)
+  const resolve = 'Answers an error of one table that waits: {"schema", "table", "action": "retry" | "copyAgain" | "leaveOut"}.'
+  const resolutionFor = (argument: unknown) => resolutionOf(migration, argument)
+  setChecked(migration, 'resolve', resolve, resolutionFor, (resolution) => {
+    if (resolution.action !== 'retry') state.resolutions.push(resolution)
+    migration.tryAgain()
+  })
   const rateOf = (argument: unknown) => {
     const problem = rateProblem(migration)
     return problem === undefined ? validateTransferRate(argument, migration.transferRate) : { problem }
   }
-  const setRate = (argument: unknown): void => {
-    const checked = rateOf(argument)
-    if ('problem' in checked) return migration.refuse('InvalidArgument', checked.problem)
-    state.transferRate = checked.rate
+  setChecked(migration, 'setTransferRate', 'Limits the copy, over all workers together; null lifts a limit.', rateOf, ({ rate }) => {
+    state.transferRate = rate
     migration.touch()
-  }
-  setHandler(signals.setTransferRate, setRate, { description: 'Limits the copy, over all workers together; null lifts a limit.' })
-  setHandler(updates.setTransferRate, setRate, {
-    description: 'As the signal setTransferRate.',
-    validator: (argument?: unknown): void => {
-      const checked = rateOf(argument)
-      if ('problem' in checked) reject(checked.problem)
-    },
   })
   const rerunOf = (argument: unknown) => {
     const problem = rerunProblem(migration)
     return problem === undefined ? validateRerun(argument, migration.ignoreWarnings) : { problem }
   }
-  const rerun = (argument: unknown): void => {
-    const checked = rerunOf(argument)
-    if ('problem' in checked) return migration.refuse('InvalidArgument', checked.problem)
-    state.ignoreWarnings = checked.ignoreWarnings
+  const rerun = 'Runs a precheck that waits again; {"ignoreWarnings": true | [names]} accepts its warnings.'
+  setChecked(migration, 'rerunPrecheck', rerun, rerunOf, ({ ignoreWarnings }) => {
+    state.ignoreWarnings = ignoreWarnings
     migration.tryAgain()
-  }
-  setHandler(signals.rerunPrecheck, rerun, {
-    description: 'Runs a precheck that waits again; {"ignoreWarnings": true | [names]} accepts its warnings.',
-  })
-  setHandler(updates.rerunPrecheck, rerun, {
-    description: 'As the signal rerunPrecheck.',
-    validator: (argument?: unknown): void => {
-      const checked = rerunOf(argument)
-      if ('problem' in checked) reject(checked.problem)
-    },
   })
   const open = (): void => {
     if (state.ended) reject('The migration has ended.')
@@ -154,21 +139,27 @@ export function setHandlers(migration: Migration): void {
   setHandler(updates.resume, () => migration.resume(), { description: 'As the signal resume.', validator: open })
 }
 
-function setResolve(migration: Migration): void {
-  const { state } = migration
-  const resolve = (argument: unknown): void => {
-    const checked = resolutionOf(migration, argument)
-    if ('problem' in checked) return migration.refuse('InvalidArgument', checked.problem)
-    if (checked.action !== 'retry') state.resolutions.push(checked)
-    migration.tryAgain()
+/**
+ * A signal and the update of the same name whose argument `check` judges: a signal that it refuses is noted in `status.errors`, an update
+ * rejected, both with its reason.
+ */
+function setChecked<T extends object>(
+  migration: Migration,
+  name: 'setTransferRate' | 'rerunPrecheck' | 'resolve',
+  description: string,
+  check: (argument: unknown) => T | { problem: string },
+  apply: (checked: T) => void,
+): void {
+  const handle = (argument: unknown): void => {
+    const checked = check(argument)
+    if ('problem' in checked) migration.refuse('InvalidArgument', checked.problem)
+    else apply(checked)
   }
-  setHandler(signals.resolve, resolve, {
-    description: 'Answers an error of one table that waits: {"schema", "table", "action": "retry" | "copyAgain" | "leaveOut"}.',
-  })
-  setHandler(updates.resolve, resolve, {
-    description: 'As the signal resolve.',
+  setHandler(signals[name], handle, { description })
+  setHandler(updates[name], handle, {
+    description: `As the signal ${name}.`,
     validator: (argument?: unknown): void => {
-      const checked = resolutionOf(migration, argument)
+      const checked = check(argument)
       if ('problem' in checked) reject(checked.problem)
     },
   })

@@ -1,15 +1,7 @@
-import {
-  allHandlersFinished,
-  ApplicationFailure,
-  CancellationScope,
-  condition,
-  continueAsNew,
-  isCancellation,
-  workflowInfo,
-} from '@temporalio/workflow'
-import { invalidSpecMessage } from '../spec/invalid-spec-message.ts'
+import { allHandlersFinished, CancellationScope, condition, continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow'
 import { validateSpec } from '../spec/validate-spec.ts'
 import { setHandlers } from './handlers.ts'
+import { invalidSpec } from './invalid-spec.ts'
 import { applicationFailure, Migration } from './migration.ts'
 import type { MetadataResult } from './metadata-result.ts'
 import type { MigrationReport } from './migration-report.ts'
@@ -50,14 +42,7 @@ const PHASES: Readonly<Record<Exclude<Phase, 'done'>, (migration: Migration) => 
 /** Moves a database. See the contract for the spec, the messages and the report. */
 export async function migrateDatabase(input: unknown, carried: Carried = {}): Promise<MigrationReport> {
   const checked = validateSpec(input)
-  if ('problems' in checked) {
-    throw ApplicationFailure.create({
-      message: invalidSpecMessage(checked.problems),
-      type: 'InvalidSpec',
-      nonRetryable: true,
-      details: [checked.problems.slice(0, 50)],
-    })
-  }
+  if ('problems' in checked) throw invalidSpec(checked.problems)
   const migration = new Migration(checked.spec, { ...initialState(Date.now()), ...carried.state })
   setHandlers(migration)
   migration.show()

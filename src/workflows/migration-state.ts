@@ -1,5 +1,6 @@
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import type { Resolution } from '../spec/resolve-argument.ts'
+import type { SourceName } from '../state/table-resolution.ts'
 import type { ActivityReport, ConnectionStatus, IndexBuild, Phase, PrecheckResult, Status, StatusError, TableProgress } from './status.ts'
 import { cutList } from './status.ts'
 
@@ -54,12 +55,6 @@ export interface MigrationState {
   phaseStartedAt: number
   ended: 'failed' | 'completed' | null
   asOf: string
-}
-
-/** A table by its name on the source. */
-export interface SourceName {
-  readonly schema: string
-  readonly table: string
 }
 
 /** An error that waits for the operator. */

@@ -2,15 +2,17 @@ import { condition, isCancellation, log, setCurrentDetails, workflowInfo } from 
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow'
 import { errorPolicy } from '../errors/error-policy.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
+import type { SourceName } from '../state/table-resolution.ts'
 import { activity } from './activity-options.ts'
 import { cancelAware } from './cancel-aware.ts'
 import { currentDetails } from './current-details.ts'
 import { IdleWatch } from './idle-watch.ts'
 import type { MigrationActivities, MigrationInput } from './migration-activities.ts'
 import { addError, enterPhase, forgetStream } from './migration-state.ts'
-import type { MigrationState, SourceName } from './migration-state.ts'
+import type { MigrationState } from './migration-state.ts'
 import { answerable, resolveCommand } from './resolve-command.ts'
 import type { Phase } from './status.ts'
+import { workflowRef } from './workflow-ref.ts'
 
 type Parameter<K extends keyof MigrationActivities> = Parameters<MigrationActivities[K]>[0]
 type Result<K extends keyof MigrationActivities> = Awaited<ReturnType<MigrationActivities[K]>>
@@ -28,13 +30,9 @@ export class Migration {
   copiesMarked = 0
 
   constructor(spec: MigrationSpec, state: MigrationState) {
-    const info = workflowInfo()
     this.spec = spec
     this.state = state
-    this.input = {
-      ref: { namespace: info.namespace, workflowId: info.workflowId, firstRunId: info.firstExecutionRunId },
-      spec,
-    }
+    this.input = { ref: workflowRef(), spec }
     this.#idle = new IdleWatch(this)
   }
 

@@ -1,9 +1,11 @@
-import { ApplicationFailure, isCancellation, setDefaultSignalHandler, workflowInfo } from '@temporalio/workflow'
-import { invalidSpecMessage } from '../spec/invalid-spec-message.ts'
+import { isCancellation, setDefaultSignalHandler } from '@temporalio/workflow'
+import type { ApplicationFailure } from '@temporalio/workflow'
 import { validateSpec } from '../spec/validate-spec.ts'
 import { activity } from './activity-options.ts'
+import { invalidSpec } from './invalid-spec.ts'
 import { applicationFailure } from './migration.ts'
 import type { PrecheckResult } from './status.ts'
+import { workflowRef } from './workflow-ref.ts'
 
 /** Kinds of errors that the precheck itself answers with: no item could be looked at because a connection does not come about. */
 const CONNECTION_KINDS: ReadonlySet<string> = new Set([
@@ -23,16 +25,8 @@ export async function precheckMigration(input: unknown): Promise<PrecheckResult>
   // Reports of lost connections, which no query shows.
   setDefaultSignalHandler(() => undefined)
   const checked = validateSpec(input)
-  if ('problems' in checked) {
-    throw ApplicationFailure.create({
-      message: invalidSpecMessage(checked.problems),
-      type: 'InvalidSpec',
-      nonRetryable: true,
-      details: [checked.problems.slice(0, 50)],
-    })
-  }
-  const { namespace, workflowId, firstExecutionRunId } = workflowInfo()
-  const ref = { namespace, workflowId, firstRunId: firstExecutionRunId }
+  if ('problems' in checked) throw invalidSpec(checked.problems)
+  const ref = workflowRef()
   // Whoever asks is there to see the answer: one loss is tried again, an outage is the answer.
   const spec = { ...checked.spec, reconnectWindowMs: Math.min(checked.spec.reconnectWindowMs, RECONNECT_WINDOW_MS) }
   try {

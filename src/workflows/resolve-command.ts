@@ -1,4 +1,4 @@
-import type { SourceName } from './migration-state.ts'
+import type { SourceName } from '../state/table-resolution.ts'
 
 /** Kinds of errors that the signal `resolve` answers (contract §4). */
 const ANSWERABLE: ReadonlySet<string> = new Set(['UnsupportedDdl', 'RejectedByTarget', 'SchemaMismatch', 'TargetDiverged'])

@@ -1,9 +1,9 @@
-import { ApplicationFailure, isCancellation } from '@temporalio/workflow'
+import { isCancellation } from '@temporalio/workflow'
 import { validateConnectionTest } from '../spec/connection-test-argument.ts'
-import { invalidSpecMessage } from '../spec/invalid-spec-message.ts'
 import type { ConnectionSpec } from '../spec/migration-spec.ts'
 import { connectionActivity } from './activity-options.ts'
 import type { ConnectionDiagnosis } from './connection-activities.ts'
+import { invalidSpec } from './invalid-spec.ts'
 import { applicationFailure } from './migration.ts'
 
 /** What `testConnection` found, for each side that it was asked about. */
@@ -15,14 +15,7 @@ export interface ConnectionTestResult {
 /** Tries the connections of a migration from a worker, step by step, as each side is needed, and changes nothing there. */
 export async function testConnection(input: unknown): Promise<ConnectionTestResult> {
   const checked = validateConnectionTest(input)
-  if ('problems' in checked) {
-    throw ApplicationFailure.create({
-      message: invalidSpecMessage(checked.problems),
-      type: 'InvalidSpec',
-      nonRetryable: true,
-      details: [checked.problems.slice(0, 50)],
-    })
-  }
+  if ('problems' in checked) throw invalidSpec(checked.problems)
   const { source, target } = checked.argument
   const [ofSource, ofTarget] = await Promise.all([diagnosed('source', source), diagnosed('target', target)])
   return { ...(ofSource && { source: ofSource }), ...(ofTarget && { target: ofTarget }) }

@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancellationScope, condition, isCancellation } from '@temporalio/workflow'
 import type { Side } from '../errors/error-kind.ts'
 import { HINTS } from '../errors/error-policy.ts'
+import { unreachable } from '../errors/unreachable.ts'
 import { activity } from './activity-options.ts'
 import { cancelAware } from './cancel-aware.ts'
 import type { Migration } from './migration.ts'
@@ -59,10 +60,9 @@ async function passedWindow({ state, input }: Migration, side: Side): Promise<Ap
       state[side] = { state: 'reconnecting', lostAt, deadline: attempt.deadline }
       leftMs = attempt.leftMs
     } else {
-      const kind = side === 'source' ? 'SourceUnreachable' : 'TargetUnreachable'
-      const text = `The ${side} has not been reachable since ${lostAt}; the reconnect window ended at ${deadline}. ${attempt.message} ${HINTS[kind]}`
+      const { kind, message } = unreachable(side, { lostAt, deadline }, attempt.message)
       const details = [{ side, lostAt, deadline, lsn: state.slot?.appliedLsn ?? null }]
-      return ApplicationFailure.create({ type: kind, message: text.slice(0, 900), nonRetryable: true, details })
+      return ApplicationFailure.create({ type: kind, message: `${message} ${HINTS[kind]}`.slice(0, 900), nonRetryable: true, details })
     }
   }
 }
