@@ -19,8 +19,7 @@ export function buildIndexes(services: ActivityServices): MigrationActivities['b
     const target = await run.connect('target', purpose)
     const control = await run.connect('target', `${purpose} control`)
     const monitor = new CopyMonitor(run, control, new IndexProgress(run, control, target.processId))
-    try {
-      await monitor.start()
+    await monitor.during(async () => {
       await monitor.paused()
       const signal = AbortSignal.any([run.signal, monitor.signal])
       const args: BuildIndexesArgs = { target, id: run.id, signal, onStep: (step) => run.failpoint(step) }
@@ -33,11 +32,6 @@ export function buildIndexes(services: ActivityServices): MigrationActivities['b
         await markIndexed(target, run.id, tables)
         await run.failpoint(FAILPOINTS.indexesMarked)
       }
-    } catch (error) {
-      monitor.throwIfFailed()
-      throw error
-    } finally {
-      await monitor.stop()
-    }
+    })
   })
 }

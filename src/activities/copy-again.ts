@@ -31,8 +31,7 @@ export function copyAgain(services: ActivityServices): MigrationActivities['copy
     const record = await readMigrationRecord(target, run.id)
     const replicaRole = await canSetReplicaRole(target)
     const monitor = new CopyMonitor(run, control)
-    try {
-      await monitor.start()
+    return monitor.during(async () => {
       for (const table of await readMigratedTables(target, run.id)) {
         if (table.copyAgain === undefined) continue
         const { sourceSchema, sourceTable, targetSchema, targetTable } = table
@@ -63,11 +62,6 @@ export function copyAgain(services: ActivityServices): MigrationActivities['copy
         await target.query(`analyze ${qualified(targetSchema, targetTable)}`)
       }
       return { catchUpTo: await readCatchUpPosition(target, run.id) }
-    } catch (error) {
-      monitor.throwIfFailed()
-      throw error
-    } finally {
-      await monitor.stop()
-    }
+    })
   })
 }

@@ -5,7 +5,7 @@ import { copyTables, isOfOneTable } from '../copy/copy-tables.ts'
 import type { CopiedTable, CopyTablesArgs } from '../copy/copy-tables.ts'
 import type { MigrationError } from '../errors/migration-error.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
-import { readMigratedTables } from '../state/migrated-table.ts'
+import { awaitsCopy, readMigratedTables } from '../state/migrated-table.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { readMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
@@ -31,9 +31,8 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
     let rows = 0n
     let bytes = 0n
     const refusals: MigrationError[] = []
-    try {
-      await monitor.start()
-      for (const batch of copyBatches(tables.filter(isToCopy))) {
+    return monitor.during(async () => {
+      for (const batch of copyBatches(tables.filter(awaitsCopy))) {
         await monitor.paused()
         const signal = AbortSignal.any([run.signal, monitor.signal])
         signal.throwIfAborted()
@@ -64,18 +63,8 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
       }
       if (refusals[0]) throw refusals[0]
       return { rows: String(rows), bytes: String(bytes), indexes: await jobsOf(run, target, tables) }
-    } catch (error) {
-      monitor.throwIfFailed()
-      throw error
-    } finally {
-      await monitor.stop()
-    }
+    })
   })
-}
-
-/** Marked ones are copied when the stream stands still before them. */
-function isToCopy({ copiedAt, copyAgain, leftOut }: MigratedTable): boolean {
-  return copiedAt === undefined && copyAgain === undefined && leftOut === undefined
 }
 
 async function copyBatch(run: ActivityRun, jobs: number, args: CopyTablesArgs): Promise<CopiedTable[]> {

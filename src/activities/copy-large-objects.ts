@@ -12,8 +12,7 @@ export function copyLargeObjects(services: ActivityServices): MigrationActivitie
     const source = await run.connect('source', 'copy large objects')
     const target = await run.connect('target', 'copy large objects')
     const monitor = new CopyMonitor(run, await run.connect('target', 'copy large objects control'))
-    try {
-      await monitor.start()
+    return monitor.during(async () => {
       await monitor.paused()
       const { objects } = await syncLargeObjects({
         ...{ source, target, id: run.id, existing: run.spec.existing, roles: run.spec.roles, mode: 'copy', withinSnapshot: false },
@@ -23,12 +22,7 @@ export function copyLargeObjects(services: ActivityServices): MigrationActivitie
         onStep: () => run.failpoint(FAILPOINTS.largeObjectsBegun),
       })
       return { objects }
-    } catch (error) {
-      monitor.throwIfFailed()
-      throw error
-    } finally {
-      await monitor.stop()
-    }
+    })
   })
 }
 

@@ -44,17 +44,21 @@ export class CopyMonitor {
     return this.#abort.signal
   }
 
-  throwIfFailed(): void {
-    if (this.#failure) throw this.#failure.error
+  /** Runs beside `work`; where the monitor failed, that is why `work` did. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      // From here on it is known whether the migration is paused.
+      await this.#tick()
+      this.#working = this.#loop()
+      return await work()
+    } catch (error) {
+      throw this.#failure ? this.#failure.error : error
+    } finally {
+      await this.#stop()
+    }
   }
 
-  /** Resolves once it is known whether the migration is paused. */
-  async start(): Promise<void> {
-    await this.#tick()
-    this.#working = this.#loop()
-  }
-
-  async stop(): Promise<void> {
+  async #stop(): Promise<void> {
     this.#abort.abort()
     this.#gate?.open()
     this.#limit.close()

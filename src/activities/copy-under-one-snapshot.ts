@@ -43,8 +43,7 @@ export function copyUnderOneSnapshot(services: ActivityServices): MigrationActiv
     const building = new JobLimit(run.spec.copy.indexJobs)
     const copied: { table: MigratedTable; rows: bigint; bytes: bigint; counted: bigint }[] = []
     const differing: string[] = []
-    try {
-      await monitor.start()
+    await monitor.during(async () => {
       const work = lanes.map(async (lane, number) => {
         try {
           for (const table of snapshot.shares[number] ?? []) {
@@ -61,12 +60,7 @@ export function copyUnderOneSnapshot(services: ActivityServices): MigrationActiv
       if (results.some(({ status }) => status === 'rejected')) throw failed.signal.reason
       if (withLargeObjects && lanes[0]) differing.push(...(await copyLargeObjects(run, lanes[0], monitor, signal)))
       await snapshot.release()
-    } catch (error) {
-      monitor.throwIfFailed()
-      throw error
-    } finally {
-      await monitor.stop()
-    }
+    })
     const tablesDiffering = copied.filter(({ rows, counted }) => rows !== counted).map(({ table }) => table)
     differing.unshift(...tablesDiffering.map(({ sourceSchema, sourceTable }) => qualified(sourceSchema, sourceTable)))
     // To copy everything again once the operator resumes, also if nothing is written on the source until then.

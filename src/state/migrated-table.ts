@@ -28,6 +28,11 @@ export interface MigratedTable {
   readonly leftOut?: { readonly reason: string; readonly lsn: string }
 }
 
+/** Whether the copy of the tables has it still before it: what an operator left out, or marked to be copied again, it passes over. */
+export function awaitsCopy({ copiedAt, copyAgain, leftOut }: MigratedTable): boolean {
+  return copiedAt === undefined && copyAgain === undefined && leftOut === undefined
+}
+
 interface Row extends Record<string, string | null> {
   source_schema: string
   source_table: string
