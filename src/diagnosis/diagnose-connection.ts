@@ -5,6 +5,7 @@ import type { ConnectOptions, Database } from '../postgres/connect.ts'
 import { resolveConnection } from '../postgres/resolve-connection.ts'
 import type { ResolvedConnection } from '../postgres/resolved-connection.ts'
 import { ident } from '../postgres/quote.ts'
+import { readReplicationRight } from '../source/replication-right.ts'
 import type { ConnectionSpec } from '../spec/migration-spec.ts'
 import type { ConnectionDiagnosis } from '../workflows/connection-activities.ts'
 import { Diagnosis } from './diagnosis.ts'
@@ -72,13 +73,14 @@ async function session(
   diagnosis.passed('database', ident(resolved.database))
   const service = await managedService(database)
   tellServer(diagnosis, database, service)
-  await tellRole(diagnosis, database, service)
+  const right = await readReplicationRight(database)
+  await tellRole(diagnosis, database, right)
   if (database.side === 'source') {
     let walsender: Database | undefined
     try {
       walsender = await open({ replication: true })
     } catch (error) {
-      refusedReplication(diagnosis, error, resolved, service)
+      refusedReplication(diagnosis, error, resolved, right)
     } finally {
       await walsender?.close()
     }

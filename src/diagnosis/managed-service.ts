@@ -32,8 +32,3 @@ export function walLevelFix(service: ManagedService | undefined): string {
       return 'Run "alter system set wal_level = logical" as superuser and restart the server.'
   }
 }
-
-/** The statement that lets a role, already quoted, replicate there. */
-export function replicationGrant(service: ManagedService | undefined, role: string): string {
-  return service === 'Amazon RDS' || service === 'Amazon Aurora' ? `grant rds_replication to ${role}` : `alter role ${role} replication`
-}

@@ -3,9 +3,8 @@ import type { MigrationError, Side } from '../errors/migration-error.ts'
 import { ident } from '../postgres/quote.ts'
 import type { ResolvedConnection } from '../postgres/resolved-connection.ts'
 import { isTlsFailure } from '../postgres/tls-options.ts'
+import type { ReplicationRight } from '../source/replication-right.ts'
 import type { Diagnosis } from './diagnosis.ts'
-import { replicationGrant } from './managed-service.ts'
-import type { ManagedService } from './managed-service.ts'
 
 /** Says at which step a session was refused, and what to do there. */
 export function refusedSession(diagnosis: Diagnosis, cause: unknown, side: Side, resolved: ResolvedConnection): void {
@@ -15,16 +14,11 @@ export function refusedSession(diagnosis: Diagnosis, cause: unknown, side: Side,
 }
 
 /** The same for the replication connection, which is opened when an ordinary one stands. */
-export function refusedReplication(
-  diagnosis: Diagnosis,
-  cause: unknown,
-  resolved: ResolvedConnection,
-  service: ManagedService | undefined,
-): void {
+export function refusedReplication(diagnosis: Diagnosis, cause: unknown, resolved: ResolvedConnection, right: ReplicationRight): void {
   const error = classify(cause, 'source')
   const { fix } = refusal(error, resolved)
   const mayNot = sqlState(error) === '42501'
-  diagnosis.failed('replication', error.message, mayNot ? replicationGrant(service, ident(resolved.user)) : fix)
+  diagnosis.failed('replication', error.message, mayNot ? right.grant : fix)
 }
 
 function refusal(error: MigrationError, resolved: ResolvedConnection): { check: string; fix: string } {

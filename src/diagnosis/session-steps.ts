@@ -5,9 +5,11 @@ import type { Database } from '../postgres/connect.ts'
 import { hostLabel, isUnixSocket } from '../postgres/endpoint.ts'
 import { ident } from '../postgres/quote.ts'
 import type { ResolvedConnection } from '../postgres/resolved-connection.ts'
+import type { ReplicationRight } from '../source/replication-right.ts'
+import { readWalLevel } from '../source/wal-level.ts'
 import { majorOf, versionText } from '../precheck/server-version.ts'
 import type { Diagnosis } from './diagnosis.ts'
-import { replicationGrant, walLevelFix } from './managed-service.ts'
+import { walLevelFix } from './managed-service.ts'
 import type { ManagedService } from './managed-service.ts'
 
 const NEWEST = 18
@@ -70,12 +72,10 @@ async function serverStart(database: Database): Promise<string> {
 }
 
 /** What every migration needs of the role, and on the source what incremental replication needs. */
-export async function tellRole(diagnosis: Diagnosis, database: Database, service: ManagedService | undefined): Promise<void> {
-  const [row] = await database.query<{ name: string; super: string; create: string; pgmove: string; replicates: string; database: string }>(
+export async function tellRole(diagnosis: Diagnosis, database: Database, replication: ReplicationRight): Promise<void> {
+  const [row] = await database.query<{ name: string; super: string; create: string; pgmove: string; database: string }>(
     `select r.rolname as name, r.rolsuper as super, has_database_privilege(current_database(), 'create') as create, current_database() as database,
-            coalesce((select has_schema_privilege(oid, 'create') from pg_namespace where nspname = 'pgmove'), false) as pgmove,
-            r.rolsuper or r.rolreplication
-              or coalesce((select pg_has_role(r.oid, m.oid, 'member') from pg_roles m where m.rolname = 'rds_replication'), false) as replicates
+            coalesce((select has_schema_privilege(oid, 'create') from pg_namespace where nspname = 'pgmove'), false) as pgmove
        from pg_roles r where r.rolname = session_user`,
   )
   if (!row) return
@@ -87,9 +87,7 @@ export async function tellRole(diagnosis: Diagnosis, database: Database, service
       fix: `grant create on database ${ident(row.database)} to ${role}`,
     })
   }
-  if (database.side === 'source' && row.replicates !== 't') {
-    wanted.push({ missing: 'replicate', fix: replicationGrant(service, role) })
-  }
+  if (database.side === 'source' && !replication.may) wanted.push({ missing: 'replicate', fix: replication.grant })
   if (wanted.length === 0) return diagnosis.passed('role', `${role}${row.super === 't' ? ', a superuser' : ''}, may do what pgmove does`)
   const only = database.side === 'source' ? ' (only incremental replication needs it)' : ''
   diagnosis.failed(
@@ -101,12 +99,9 @@ export async function tellRole(diagnosis: Diagnosis, database: Database, service
 
 /** Whether the source is set up for logical replication; the connection for it has been opened by then. */
 export async function tellReplication(diagnosis: Diagnosis, database: Database, service: ManagedService | undefined): Promise<void> {
-  const [row] = await database.query<{ level: string; pending: string | null }>(
-    `select current_setting('wal_level') as level, (select pending_restart from pg_settings where name = 'wal_level') as pending`,
-  )
-  const level = row?.level ?? ''
+  const { level, pending } = await readWalLevel(database)
   if (level === 'logical') return diagnosis.passed('replication', 'a replication connection was opened; wal_level = logical')
-  const fix = row?.pending === 't' ? 'Restart the server: the changed wal_level waits for it.' : walLevelFix(service)
+  const fix = pending ? 'Restart the server: the changed wal_level waits for it.' : walLevelFix(service)
   diagnosis.failed('replication', `wal_level = ${level} (only incremental replication needs logical)`, fix)
 }
 

@@ -1,4 +1,5 @@
 import type { Database } from '../postgres/connect.ts'
+import { readWalLevel } from '../source/wal-level.ts'
 import { slotName } from '../state/migration-ref.ts'
 import type { Check } from './check.ts'
 import { failed, passed, warning } from './finding.ts'
@@ -11,15 +12,10 @@ export const walLevel: Check = {
   expected: 'wal_level = logical on the source',
   applies: incrementalOnly,
   run: async ({ source }) => {
-    const [row] = await source.query<{ level: string; pending: string | null }>(
-      `select current_setting('wal_level') as level, (select pending_restart from pg_settings where name = 'wal_level') as pending`,
-    )
-    if (row?.level === 'logical') return passed('logical')
-    if (row?.pending === 't') return failed(`${row.level}; a change waits for a restart`, 'Restart the source.')
-    return failed(
-      row?.level ?? '',
-      'Run "alter system set wal_level = logical" on the source and restart it (RDS: rds.logical_replication = 1).',
-    )
+    const { level, pending } = await readWalLevel(source)
+    if (level === 'logical') return passed(level)
+    if (pending) return failed(`${level}; a change waits for a restart`, 'Restart the source.')
+    return failed(level, 'Run "alter system set wal_level = logical" on the source and restart it (RDS: rds.logical_replication = 1).')
   },
 }
 

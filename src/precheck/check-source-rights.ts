@@ -1,5 +1,6 @@
 import { sequencesInScope } from '../cutover/sequences-in-scope.ts'
 import { ident, qualified } from '../postgres/quote.ts'
+import { readReplicationRight } from '../source/replication-right.ts'
 import type { Check } from './check.ts'
 import { failed, passed } from './finding.ts'
 import { nameList, oidList } from './table-lists.ts'
@@ -9,15 +10,8 @@ export const replicationRole: Check = {
   expected: 'the role on the source may replicate',
   applies: ({ incremental }) => incremental,
   run: async ({ source, sourceRole }) => {
-    const [row] = await source.query<{ may: string; rds: string }>(
-      `select r.rolsuper or r.rolreplication
-              or coalesce((select pg_has_role(r.oid, m.oid, 'member') from pg_roles m where m.rolname = 'rds_replication'), false) as may,
-              exists (select from pg_roles where rolname = 'rds_replication') as rds
-         from pg_roles r where r.rolname = session_user`,
-    )
-    if (row?.may === 't') return passed(`${sourceRole.name} may`)
-    const role = ident(sourceRole.name)
-    return failed(`${sourceRole.name} may not`, row?.rds === 't' ? `grant rds_replication to ${role}` : `alter role ${role} replication`)
+    const { may, grant } = await readReplicationRight(source)
+    return may ? passed(`${sourceRole.name} may`) : failed(`${sourceRole.name} may not`, grant)
   },
 }
 
