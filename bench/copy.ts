@@ -9,6 +9,7 @@ import type { Contestant, Jobs, WorkerFigures } from './copy-contestants.ts'
 import { everything, loadBigTable, loadMix, loadTables } from './copy-data.ts'
 import { machineFacts, measuredCommit } from './machine-facts.ts'
 import { recordSection } from './record-section.ts'
+import { say } from './say.ts'
 
 const ROUNDS = 3
 const LIMIT_BYTES = 250_000_000
@@ -134,8 +135,4 @@ function report(
     `The worker held at most ${Math.round(seen.peakBytes / 1e6)} MB and used ${((100 * seen.cpuSeconds) / seen.seconds).toFixed(0)} % of one CPU.`,
   ].join('\n')
   return { text, ratio }
-}
-
-function say(line: string): void {
-  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
 }

@@ -9,7 +9,8 @@ import { CHANGED_TABLES, changedFingerprints, hotStream, loadChangeTables, mixed
 import { incrementalReport } from './incremental-report.ts'
 import type { StreamFigures } from './incremental-report.ts'
 import { recordSection } from './record-section.ts'
-import { closing, PATIENCE_S, say, streamRig } from './stream-rig.ts'
+import { say } from './say.ts'
+import { closing, PATIENCE_S, streamRig } from './stream-rig.ts'
 import type { StreamRig } from './stream-rig.ts'
 
 const run = promisify(execFile)

@@ -14,7 +14,8 @@ import { LagSampler } from './lag-sampler.ts'
 import { latencyReport } from './latency-report.ts'
 import type { LagFigures } from './latency-report.ts'
 import { recordSection } from './record-section.ts'
-import { closing, say, streamRig } from './stream-rig.ts'
+import { say } from './say.ts'
+import { closing, streamRig } from './stream-rig.ts'
 import type { StreamRig } from './stream-rig.ts'
 
 const run = promisify(execFile)

@@ -12,6 +12,7 @@ import { cancelledCopy, cancelledStream, wholeMigration } from './memory-runs.ts
 import type { MemoryFigures } from './memory-report.ts'
 import { memoryReport, LIMIT_BYTES, LIMIT_SECONDS } from './memory-report.ts'
 import { recordSection } from './record-section.ts'
+import { say } from './say.ts'
 
 const DATABASE = 'bench'
 /** A database of the target server for each run. */
@@ -65,8 +66,4 @@ export async function memory({ scale, from, to, record }: BenchOptions): Promise
   } finally {
     await end()
   }
-}
-
-function say(line: string): void {
-  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
 }

@@ -14,6 +14,7 @@ import { machineFacts, measuredCommit } from './machine-facts.ts'
 import { makeManyTables } from './many-tables.ts'
 import { startMeasuredWorker } from './measured-worker.ts'
 import { recordSection } from './record-section.ts'
+import { say } from './say.ts'
 
 const shell = promisify(execFile)
 const TABLES = 10_000
@@ -135,8 +136,4 @@ async function relations(url: string): Promise<string> {
 
 function sum(rounds: readonly Times[], which: keyof Times): number {
   return rounds.reduce((total, times) => total + times[which], 0)
-}
-
-function say(line: string): void {
-  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
 }

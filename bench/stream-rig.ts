@@ -14,6 +14,7 @@ import { DURABLE } from './machine-facts.ts'
 import { startMeasuredWorker } from './measured-worker.ts'
 import type { MeasuredWorker } from './measured-worker.ts'
 import { streams } from './observed-work.ts'
+import { say } from './say.ts'
 
 /** How long the slowest step may take. */
 export const PATIENCE_S = 1800
@@ -163,8 +164,4 @@ export async function closing(work: (closers: (() => Promise<unknown>)[]) => Pro
   } finally {
     await end()
   }
-}
-
-export function say(line: string): void {
-  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
 }

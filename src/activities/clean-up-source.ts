@@ -8,11 +8,12 @@ import type { RemovedFromSource } from '../workflows/clean-up-result.ts'
 import type { ActivityServices } from './activity-run.ts'
 import { standaloneActivity } from './standalone-activity.ts'
 
-const HINT = 'The next clean-up tries again.'
+/** What happens next when a clean-up has failed. */
+export const NEXT_CLEAN_UP = 'The next clean-up tries again.'
 
 /** Removes from one source what migrations that are over have left there; see CleanUpActivities. */
 export function cleanUpSource(services: ActivityServices): CleanUpActivities['cleanUpSource'] {
-  return standaloneActivity<SourceCleanUp, CleanedSource, readonly RemovedFromSource[]>(HINT, async (run, input) => {
+  return standaloneActivity<SourceCleanUp, CleanedSource, readonly RemovedFromSource[]>(NEXT_CLEAN_UP, async (run, input) => {
     const { client, info } = run.context
     const { signal } = run
     const namespace = info.namespace

@@ -1,5 +1,5 @@
 import type { Database } from '../postgres/connect.ts'
-import { oidArray } from './large-object-record.ts'
+import { oidArray } from '../postgres/oid-array.ts'
 
 /** Content moves in pieces of this size, in bytes. */
 export const PIECE = 1024 * 1024

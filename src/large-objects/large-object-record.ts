@@ -1,4 +1,5 @@
 import type { Database } from '../postgres/connect.ts'
+import { oidArray } from '../postgres/oid-array.ts'
 
 /** What the target has of a large object, and what the migration's state says of it. */
 export interface TargetLargeObject {
@@ -72,8 +73,4 @@ export async function forgetLargeObjects(target: Database, id: string, oids: rea
 export async function countRecorded(target: Database, id: string): Promise<number> {
   const [row] = await target.query<{ n: string }>('select count(*) as n from pgmove.large_object where id = $1', [id])
   return Number(row?.n ?? 0)
-}
-
-export function oidArray(oids: readonly string[]): string {
-  return `{${oids.join(',')}}`
 }

@@ -1,5 +1,6 @@
 import type { NameMap } from '../mapping/name-map.ts'
 import type { Database } from '../postgres/connect.ts'
+import { oidArray } from '../postgres/oid-array.ts'
 import { readSelectedTables } from '../source/selected-tables.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 
@@ -23,7 +24,7 @@ export async function selectsLargeObjects(
      )
      select attrelid as table, attname as name from pg_attribute
       where attrelid = any ($1::oid[]) and attnum > 0 and not attisdropped and atttypid in (select type from holding)`,
-    [`{${[...tables.keys()].join(',')}}`],
+    [oidArray([...tables.keys()])],
   )
   return columns.some(({ table, name }) => {
     const selected = tables.get(table)

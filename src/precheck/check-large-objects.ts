@@ -1,4 +1,5 @@
 import { selectsLargeObjects } from '../large-objects/selects-large-objects.ts'
+import { oidArray } from '../postgres/oid-array.ts'
 import { ident } from '../postgres/quote.ts'
 import type { Check } from './check.ts'
 import { failed, passed, warning } from './finding.ts'
@@ -75,7 +76,7 @@ async function foreign({ source, target, id, targetRole }: PrecheckContext): Pro
   const rows = await target.query<{ lo: string; owner: string }>(
     `select oid as lo, pg_get_userbyid(lomowner) as owner from pg_largeobject_metadata
       where oid = any ($1::oid[]) and not pg_has_role(lomowner, 'usage') order by 1`,
-    [`{${present.join(',')}}`],
+    [oidArray(present)],
   )
   if (rows.length === 0) return undefined
   const owners = [...new Set(rows.map(({ owner }) => ident(owner)))].join(', ')
@@ -121,7 +122,7 @@ async function digests(database: PrecheckContext['source'], oids: readonly strin
           closed as (select lo, n, bytes, lo_close(fd) from sized),
           summed as (select lo, bytes, sum(bytes) over (order by n) as before from closed)
      select lo, md5(lo_get(lo)) as digest from summed where bytes <= ${BIGGEST} and before <= ${MOST_BYTES}`,
-    [`{${oids.join(',')}}`],
+    [oidArray(oids)],
   )
   return new Map(rows.map(({ lo, digest }) => [lo, digest]))
 }

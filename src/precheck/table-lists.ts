@@ -1,8 +1,9 @@
+import { oidArray } from '../postgres/oid-array.ts'
 import type { TableName } from '../source/selected-tables.ts'
 
 /** Parameter for `any ($n::oid[])`. */
 export function oidList(tables: readonly { readonly oid: string }[]): string {
-  return `{${tables.map(({ oid }) => oid).join(',')}}`
+  return oidArray(tables.map(({ oid }) => oid))
 }
 
 /** Parameter for `json_to_recordset($n::json) as x (schema text, name text)`. */

@@ -1,6 +1,7 @@
 import { sqlState } from '../errors/classify.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
+import { oidArray } from '../postgres/oid-array.ts'
 import { ident, qualified } from '../postgres/quote.ts'
 import { publicationName } from '../state/migration-ref.ts'
 import { forgetInstalled, recordInstalled, tableLabel } from './installed.ts'
@@ -140,7 +141,7 @@ export async function readUnpublished(source: Database, publication: string, oid
      except
      select m.oid from (select oid, oid as relid from t${above}) m
        join pg_publication_rel r on r.prrelid = m.relid join pg_publication p on p.oid = r.prpubid and p.pubname = $1`,
-    [publication, `{${oids.join(',')}}`],
+    [publication, oidArray(oids)],
   )
   return rows.map(({ oid }) => oid)
 }
