@@ -166,7 +166,7 @@ test('an attempt that takes over waits for a transaction that is being committed
     }
     return old.target.query(text, values)
   })
-  const applying = applyStream({ ...old, target })
+  const fencedOff = assert.rejects(applyStream({ ...old, target }), failure('Fenced'))
   await eventually('the old attempt to be at its commit', 20, () => atCommit)
   const session = await db.session()
   let taken = false
@@ -181,7 +181,7 @@ test('an attempt that takes over waits for a transaction that is being committed
   release()
   const progress = await taking
   await db.source.sql(`insert into t values (2, 'b')`)
-  await assert.rejects(applying, failure('Fenced'))
+  await fencedOff
   await old.stream.close()
   await slotFree(db)
   await db.drain({ target: session, progress })
