@@ -23,6 +23,8 @@ const BATCH_ENTRIES = 50
 const BATCH_CHARACTERS = 200_000
 /** A role, or a right of the target's role, that a comment or user mapping would need. */
 const SKIPPED_STATES: ReadonlySet<string> = new Set(['42704', '42501', '0LP01'])
+/** The label's provider is not loaded, or does not take the label (src/backend/commands/seclabel.c). */
+const REFUSED_LABEL = '22023'
 /** Set for every transaction that restores: what pg_restore sets, unless the entry says otherwise. */
 const SETTINGS = `set local default_tablespace = ''`
 const SINCE_ACCESS_METHODS = 120000
@@ -90,9 +92,10 @@ async function settleFailure(target: Database, id: string, entry: StoredEntry, e
   if (!isServersAnswer(error)) throw error
   const state = sqlState(error) ?? ''
   const name = entryName({ ...entry, tag: entry.name })
-  if (isTolerant(entry) && SKIPPED_STATES.has(state)) {
-    await note(target, id, 'skipped', name, serverText(error))
-    await markRestored(target, id, [entry], serverText(error))
+  if (isTolerant(entry) && (SKIPPED_STATES.has(state) || (entry.kind === 'SECURITY LABEL' && state === REFUSED_LABEL))) {
+    const reason = entry.kind === 'SECURITY LABEL' ? labelReason(entry, state) : serverText(error)
+    await note(target, id, 'skipped', name, reason)
+    await markRestored(target, id, [entry], reason)
     return
   }
   if ((await failedBefore(target, id, name)) && (await existsOnTarget(target, entry))) {
@@ -148,6 +151,12 @@ function isServersAnswer(error: unknown): error is MigrationError {
     sqlState(error) !== undefined &&
     !['ConnectionLost', 'LockTimeout', 'DatabaseMissing'].includes(error.kind)
   )
+}
+
+/** Names the provider: what it labels and how is its own affair, and the label itself may be nobody's business. */
+function labelReason({ definition }: StoredEntry, state: string): string {
+  const [, provider = ''] = /^SECURITY LABEL FOR ("(?:[^"]|"")+"|\S+) ON /.exec(definition) ?? []
+  return `The target has no label provider ${provider}, does not take its label, or lacks the right to set it (SQLSTATE ${state}). Have the provider loaded (shared_preload_libraries) and set the label by hand.`
 }
 
 function serverText(error: MigrationError): string {
