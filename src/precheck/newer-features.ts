@@ -132,14 +132,9 @@ export const NEWER_FEATURES: readonly NewerFeature[] = [
   { name: 'NOT ENFORCED', since: 180000, query: ofTables(CONSTRAINT, CONSTRAINTS, 'not k.conenforced') },
   { name: 'WITHOUT OVERLAPS and PERIOD', since: 180000, query: ofTables(CONSTRAINT, CONSTRAINTS, 'k.conperiod') },
   {
-    name: 'NOT NULL that is NO INHERIT or NOT VALID, or named in an inheriting table',
+    name: 'NOT NULL that is NO INHERIT or NOT VALID',
     since: 180000,
-    query: ofTables(
-      CONSTRAINT,
-      CONSTRAINTS,
-      `k.contype = 'n' and k.conislocal and (k.connoinherit or not k.convalidated
-         or exists (select from pg_attribute a where a.attrelid = c.oid and a.attnum = k.conkey[1] and not a.attislocal and not c.relispartition))`,
-    ),
+    query: ofTables(CONSTRAINT, CONSTRAINTS, `k.contype = 'n' and k.conislocal and (k.connoinherit or not k.convalidated)`),
   },
   ...newerParameters(),
 ]

@@ -1,3 +1,4 @@
+import { inheritedNotNull } from './inherited-not-null.ts'
 import { sameStatements } from './same-statements.ts'
 
 const SINCE_EXECUTE_FUNCTION = 110000
@@ -33,7 +34,8 @@ export function sameText(kind: string, source: string, target: string, versions:
   return acrossSqlWords && sameStatements(one, other)
 }
 
-const INHERITING = /^(CREATE (?:UNLOGGED )?TABLE [^\n]* \(\n)([^]*?)(\n\)\nINHERITS \()/
+const INHERITING = /^(CREATE (?:UNLOGGED )?TABLE [^\n]* \()([^]*?)(\n\)\nINHERITS \()/
+const OWN_NOT_NULL = /(?: CONSTRAINT (?:"(?:[^"]|"")*"|\S+))? NOT NULL(?=,?\n)|\nALTER TABLE ONLY [^\n]* SET NOT NULL;(?=\n|$)/g
 
 /**
  * The definition with its columns sorted if the table inherits: pg_dump's definition of a table that got its parent later (ALTER
@@ -43,9 +45,11 @@ const INHERITING = /^(CREATE (?:UNLOGGED )?TABLE [^\n]* \(\n)([^]*?)(\n\)\nINHER
 function inOrder(kind: string, definition: string, versions: readonly [number, number]): string {
   if (kind !== 'TABLE') return definition
   const acrossNames = Math.min(...versions) < SINCE_NOT_NULL_NAMES && SINCE_NOT_NULL_NAMES <= Math.max(...versions)
-  return definition.replace(INHERITING, (_, before: string, columns: string, after: string) => {
-    const comparable = acrossNames ? columns.replaceAll(/ NOT NULL(?=,?\n|$)/g, '') : columns
-    const sorted = comparable.split(/,?\n/).sort().join('\n')
-    return `${before}${sorted}${after}`
-  })
+  if (!INHERITING.test(definition)) return definition
+  const older = Math.min(...versions) < SINCE_NOT_NULL_NAMES ? inheritedNotNull(definition).trim() : definition
+  const comparable = acrossNames ? older.replaceAll(OWN_NOT_NULL, '').trim() : older
+  return comparable.replace(
+    INHERITING,
+    (_, before: string, columns: string, after: string) => `${before}${columns.split(/,?\n/).sort().join('\n')}${after}`,
+  )
 }

@@ -1,4 +1,5 @@
 import type { TocEntry } from './archive-toc.ts'
+import { inheritedNotNull } from './inherited-not-null.ts'
 
 const LITERAL = String.raw`E?'(?:[^']|'')*'`
 const IDENT = String.raw`(?:"(?:[^"]|"")*"|[\w$\u0080-\uffff]+)`
@@ -39,6 +40,8 @@ const NEWER: readonly {
   { since: 150000, kinds: ['SEQUENCE'], words: /^CREATE UNLOGGED SEQUENCE /gm, as: 'CREATE SEQUENCE ', lost: 'UNLOGGED' },
 ]
 
+const SINCE_NOT_NULL_CONSTRAINTS = 180000
+
 /** A text in which nothing of `NEWER` may be looked for: a literal could hold the same words. */
 const QUOTED = new RegExp(LITERAL, 'u')
 
@@ -55,13 +58,18 @@ export function wordsForVersion(
     if (older !== text && newer.lost !== undefined) lost.push(newer.lost)
     text = older
   }
+  if (version < SINCE_NOT_NULL_CONSTRAINTS && kind === 'TABLE') text = outsideLiterals(text, inheritedNotNull)
   return { definition: text, lost }
 }
 
 function replaceOutsideLiterals(text: string, words: RegExp, as: string): string {
-  if (!QUOTED.test(text)) return text.replaceAll(words, as)
+  return outsideLiterals(text, (bare) => bare.replaceAll(words, as))
+}
+
+function outsideLiterals(text: string, change: (bare: string) => string): string {
+  if (!QUOTED.test(text)) return change(text)
   // Literals stand aside under a character that no identifier of PostgreSQL can have.
   const literals: string[] = []
   const bare = text.replaceAll(new RegExp(LITERAL, 'gu'), (literal) => `\0${literals.push(literal) - 1}\0`)
-  return bare.replaceAll(words, as).replaceAll(/\0(\d+)\0/g, (_, at: string) => literals[Number(at)] ?? '')
+  return change(bare).replaceAll(/\0(\d+)\0/g, (_, at: string) => literals[Number(at)] ?? '')
 }

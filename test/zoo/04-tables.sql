@@ -55,6 +55,10 @@ create table zoo.child (own int, id int default 4) inherits (zoo.mother, zoo.fat
 create table zoo.grandchild (more int) inherits (zoo.child);
 create table zoo.adopted (twofold text, id int not null, a text, constraint mother_a_check check (a <> 'x'));
 alter table zoo.adopted inherit zoo.mother;
+create table zoo.strict_child () inherits (zoo.mother);
+alter table zoo.strict_child alter twofold set not null, alter a set not null;
+create table zoo.strict_grandchild (more int not null, check (more > 0)) inherits (zoo.strict_child);
+alter table zoo.strict_grandchild alter id set not null, alter a set default 'NOT NULL a,';
 
 create table zoo.visits (day date not null, kind text not null default 'day', visitor int, note text) partition by range (day, kind);
 create table zoo.visits_old partition of zoo.visits for values from (minvalue, minvalue) to ('2020-01-01', minvalue);
