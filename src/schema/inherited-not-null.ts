@@ -16,5 +16,8 @@ export function inheritedNotNull(definition: string): string {
     return ''
   })
   if (table === undefined || columns.length === 0) return definition
-  return `${create.trimEnd()}\n${columns.sort().map((column) => `ALTER TABLE ONLY ${table} ALTER COLUMN ${column} SET NOT NULL;\n`).join('')}`
+  return `${create.trimEnd()}\n${columns
+    .sort()
+    .map((column) => `ALTER TABLE ONLY ${table} ALTER COLUMN ${column} SET NOT NULL;\n`)
+    .join('')}`
 }
