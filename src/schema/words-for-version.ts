@@ -58,7 +58,7 @@ export function wordsForVersion(
     if (older !== text && newer.lost !== undefined) lost.push(newer.lost)
     text = older
   }
-  if (version < SINCE_NOT_NULL_CONSTRAINTS && kind === 'TABLE') text = outsideLiterals(text, inheritedNotNull)
+  if (version < SINCE_NOT_NULL_CONSTRAINTS && (kind === 'TABLE' || kind === 'FOREIGN TABLE')) text = outsideLiterals(text, inheritedNotNull)
   return { definition: text, lost }
 }
 

@@ -38,6 +38,17 @@ test('definitions are said in words that the version knows; literals are never t
   assert.deepEqual(of('TYPE', range, 130000), { definition: 'CREATE TYPE a.r AS RANGE (\n    subtype = integer\n);\n', lost: [] })
 }) // prettier-ignore
 
+test('NOT NULL of inherited columns is said as servers before 18 know it', () => {
+  const of = (definition: string, version = 170000, kind = 'TABLE') => wordsForVersion({ kind, definition }, version).definition
+  const all = 'CREATE TABLE a."b c" (\n    CONSTRAINT "x, y" NOT NULL z,\n    NOT NULL "A ""b",\n    k integer NOT NULL,\n    NOT NULL w\n)\nINHERITS (a.p);\n'
+  assert.equal(of(all), 'CREATE TABLE a."b c" (\n    k integer NOT NULL\n)\nINHERITS (a.p);\nALTER TABLE ONLY a."b c" ALTER COLUMN "A ""b" SET NOT NULL;\nALTER TABLE ONLY a."b c" ALTER COLUMN w SET NOT NULL;\nALTER TABLE ONLY a."b c" ALTER COLUMN z SET NOT NULL;\n')
+  assert.equal(of(all, 180000), all)
+  const far = 'CREATE FOREIGN TABLE f (\n    NOT NULL w\n)\nINHERITS (a.p)\nSERVER s;\n'
+  assert.equal(of(far, 130000, 'FOREIGN TABLE'), 'CREATE FOREIGN TABLE f (\n)\nINHERITS (a.p)\nSERVER s;\nALTER TABLE ONLY f ALTER COLUMN w SET NOT NULL;\n')
+  const literal = `CREATE TABLE t (\n    a text DEFAULT 'x,\n    NOT NULL y\n'::text NOT NULL\n);\n`
+  assert.equal(of(literal), literal)
+}) // prettier-ignore
+
 test('columns of inheriting tables may stand in any order, those of others not; a literal that differs still does', () => {
   const table = (columns: string, tail = '\n)\nINHERITS (a.p);') => `CREATE TABLE a.t (\n${columns}${tail}`
   const versions = [170000, 170000] as const
