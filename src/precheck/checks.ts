@@ -1,6 +1,7 @@
 import type { Check } from './check.ts'
 import { collations } from './check-collations.ts'
 import { connections } from './check-connections.ts'
+import { extensionRows } from './check-extension-rows.ts'
 import { extensions } from './check-extensions.ts'
 import { largeObjects } from './check-large-objects.ts'
 import { lockTable } from './check-lock-table.ts'
@@ -67,6 +68,7 @@ export const CHECKS: readonly Check[] = [
   tablesWithOids,
   removedTypes,
   extensions,
+  extensionRows,
   newerFeatures,
   partitionedExclusion,
   collations,

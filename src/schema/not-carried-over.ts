@@ -1,5 +1,6 @@
 import type { Database } from '../postgres/connect.ts'
 import { ident } from '../postgres/quote.ts'
+import { readExtensionRows } from '../source/extension-rows.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import type { TocEntry } from './archive-toc.ts'
 import { entryName } from './entry-name.ts'
@@ -46,6 +47,12 @@ export async function notCarriedOver(
   }
   remarks.push(...(await otherColumnOrder(source, selected)))
   if (spec.objects !== null) return remarks
+  for (const { extension, table, unreadable } of await readExtensionRows(source)) {
+    const rows = unreadable
+      ? 'This role can not read it: if it holds rows of your own, they were'
+      : 'It holds rows that do not come with the extension; they were'
+    remarks.push({ object: `rows of ${table}`, text: `${rows} left out: tables of extensions (${ident(extension)}) are not copied.` })
+  }
   const others = await source.query<{ kind: string; name: string; essence: string }>(
     `select 'publication' as kind, p.pubname as name,
             'of ' || case when p.puballtables then 'all tables'

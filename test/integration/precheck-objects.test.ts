@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { wholeSchemas } from '../../src/precheck/check-newer-features.ts'
 import { NEWER_FEATURES } from '../../src/precheck/newer-features.ts'
+import { EXTENSION_TABLES } from '../extension-tables.ts'
 import { precheckPair, SPEC } from '../precheck-run.ts'
 import { uniqueName } from '../servers.ts'
 import { zoo } from '../zoo/zoo.ts'
@@ -81,3 +82,17 @@ test('a target without the software that objects need: each item names them and 
     await owner.query(`drop tablespace ${space}`)
   }
 }) // prettier-ignore
+
+test('rows of the user in tables of extensions are a warning', async () => {
+  const pair = await precheckPair(13, 17)
+  const state = async (source?: string) => {
+    const { extension_rows: item } = await pair.check({}, source === undefined ? {} : { source })
+    return [item?.status, item?.found, item?.objects]
+  }
+  assert.deepEqual(await state(), ['Passed', 'none does', []])
+  await pair.source.sql(EXTENSION_TABLES)
+  assert.deepEqual(await state(), ['Warning', '1 hold rows of their own', ['"public"."settings" of "hstore"']])
+  const reader = uniqueName('reader')
+  await pair.source.sql(`create role ${reader} login; grant select on public.built_in to ${reader}`)
+  assert.deepEqual(await state(reader), ['Warning', "1 can't be read by this role", ['"public"."settings" of "hstore"']])
+})

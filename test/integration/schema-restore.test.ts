@@ -10,6 +10,7 @@ import { restoreAccess } from '../../src/roles/restore-access.ts'
 import { restoreConstraints } from '../../src/schema/restore-constraints.ts'
 import { restoreDefinitions } from '../../src/schema/restore-definitions.ts'
 import { restoreIndexes } from '../../src/schema/restore-indexes.ts'
+import { EXTENSION_TABLES } from '../extension-tables.ts'
 import { sampleDatabase } from './schema-sample.ts'
 import { reference, schemaRun, script } from './schema-run.ts'
 
@@ -133,7 +134,7 @@ test('an object that the target refuses is named and waited for; made by hand, i
   assert.equal((await run.to.sql('select * from public.above'))[0]?.['datlastsysoid'], '1')
 })
 
-test('security labels whose provider the target lacks are named, and hold nothing up', async () => {
+test('security labels whose provider the target lacks and rows in tables of extensions are named, and hold nothing up', async () => {
   // No provider ships with a server; a label's row is all that pg_dump sees of one.
   const run = await schemaRun(
     13,
@@ -142,12 +143,18 @@ test('security labels whose provider the target lacks are named, and hold nothin
      comment on table public.t is 'a comment';
      create function public.f() returns int language sql as 'select 1';
      insert into pg_seclabel select 't'::regclass, 'pg_class'::regclass, n, 'dummy', 'secret label' from generate_series(0, 2, 2) n;
-     insert into pg_seclabel values ('f()'::regprocedure, 'pg_proc'::regclass, 0, 'Other one', 'secret label');`,
+     insert into pg_seclabel values ('f()'::regprocedure, 'pg_proc'::regclass, 0, 'Other one', 'secret label');
+     ${EXTENSION_TABLES}`,
   )
   await run.dump()
   await run.restore()
   const skipped = await run.notes('skipped')
-  assert.deepEqual(Object.keys(skipped), ['SECURITY LABEL "public"."FUNCTION f()"', 'SECURITY LABEL "public"."TABLE t"'])
+  assert.deepEqual(Object.keys(skipped), [
+    'SECURITY LABEL "public"."FUNCTION f()"',
+    'SECURITY LABEL "public"."TABLE t"',
+    'rows of "public"."settings"',
+  ])
+  assert.match(skipped['rows of "public"."settings"'] ?? '', /left out: tables of extensions \("hstore"\) are not copied/)
   assert.match(skipped['SECURITY LABEL "public"."FUNCTION f()"'] ?? '', /no label provider "Other one"/)
   assert.match(skipped['SECURITY LABEL "public"."TABLE t"'] ?? '', /no label provider dummy.*shared_preload_libraries/)
   assert.doesNotMatch(JSON.stringify(skipped), /secret label/)
