@@ -18,6 +18,7 @@ export const USAGE = `npm run bench -- NAME [options]
   copy                  1.6 GB of different tables, beside pgcopydb clone and pg_dump -j | pg_restore -j as far as they are there
   tables                2,000 tables of 100 rows, beside the same
   big-table             one table of 10,000,000 rows, with one job and with four
+  precheck              the precheck, and the comparison of both catalogues, of 10,000 tables with 3 indexes and a foreign key each
   schema                the definitions of 10,000 tables with 3 indexes each, beside pg_dump --schema-only | psql
 
   incremental           a change stream of 1,080,000 row changes in 120,003 transactions, and a table of 1,000 rows updated 500,000 times:

@@ -1,4 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { sqlState } from '../errors/classify.ts'
+import type { Database } from '../postgres/connect.ts'
 import type { Check } from './check.ts'
 import { passed, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
@@ -11,6 +13,7 @@ const NOTEWORTHY_BYTES = 1e9
 /** What the target takes beside the data while it comes in: WAL between two checkpoints, sorts of index builds. */
 const BESIDE = 1.5
 const SAMPLE_MS = 500
+const LOCK_NOT_AVAILABLE = '55P03'
 
 export interface Volume {
   /** Of the selected tables with indexes and TOAST. */
@@ -42,16 +45,31 @@ export const storage: Check = {
   expected: 'more free space on the target than the selected tables take, and on the source for the WAL that its slot keeps',
   applies: ({ full }) => full,
   run: async ({ source, tables, incremental }) => {
-    const [row] = await source.query<{ bytes: string }>(
-      `select coalesce(sum(pg_table_size(c.oid) + pg_indexes_size(c.oid)), 0) as bytes from pg_class c where c.oid = any ($1::oid[]) and c.relkind <> 'p'`,
-      [oidList(tables)],
-    )
-    const walBytesPerSecond = incremental ? await walRate(source) : null
-    return storageFinding({ bytes: Number(row?.bytes ?? 0), walBytesPerSecond })
+    const inTables = tables.reduce((sum, { bytes }) => sum + Number(bytes), 0)
+    const bytes = inTables + (await indexBytes(source, oidList(tables)))
+    return storageFinding({ bytes, walBytesPerSecond: incremental ? await walRate(source) : null })
   },
 }
 
-async function walRate(source: Parameters<Check['run']>[0]['source']): Promise<number> {
+/** As of the last VACUUM or ANALYZE if a table is locked exclusively, since the exact size waits for it. */
+async function indexBytes(source: Database, oids: string): Promise<number> {
+  const total = async (ofTable: string): Promise<number> => {
+    const [row] = await source.query<{ bytes: string }>(`select coalesce(sum(${ofTable}), 0) as bytes from unnest($1::oid[]) as oid`, [
+      oids,
+    ])
+    return Number(row?.bytes ?? 0)
+  }
+  try {
+    return await total('pg_indexes_size(oid)')
+  } catch (error) {
+    if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error
+    return total(
+      `(select sum(x.relpages::bigint) from pg_index i join pg_class x on x.oid = i.indexrelid where i.indrelid = oid) * current_setting('block_size')::bigint`,
+    )
+  }
+}
+
+async function walRate(source: Database): Promise<number> {
   const position = async (): Promise<{ bytes: number; at: number }> => {
     const [row] = await source.query<{ bytes: string }>(
       `select pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end, '0/0') as bytes`,

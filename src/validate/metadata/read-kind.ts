@@ -23,6 +23,8 @@ export function attributesOf(row: CatalogueObject): string[] {
 export async function* readKind(database: Database, kind: CatalogueKind, versions: Versions): AsyncGenerator<CatalogueObject[]> {
   await database.query('begin isolation level repeatable read read only')
   try {
+    // All rows will be fetched: else the planner takes what gives the first ones soon.
+    await database.query('set local cursor_tuple_fraction = 1')
     await database.query(`declare pgmove_metadata no scroll cursor for ${kind.query(database.version, versions)}`)
     for (;;) {
       const rows = await database.query<CatalogueObject>(`fetch ${CHUNK} from pgmove_metadata`)

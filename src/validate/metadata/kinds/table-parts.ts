@@ -127,7 +127,8 @@ const indexes: CatalogueKind = {
     ${commentOn('pg_class', 'ic.oid')}
     where ${TABLES} and ${userSchema('n')} and ${notOfExtension('pg_class', 'c.oid')}
       and ic.relname <> 'pgmove_lookup_' || c.oid
-      and not exists (select from pg_constraint k where k.conindid = ic.oid and k.contype in ('p', 'u', 'x'))`
+      -- by the table too, since pg_constraint has no index on conindid
+      and not exists (select from pg_constraint k where k.conrelid = i.indrelid and k.conindid = ic.oid and k.contype in ('p', 'u', 'x'))`
   },
 }
 
