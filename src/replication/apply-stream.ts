@@ -126,6 +126,8 @@ class StreamApplier {
 
   async #takeBatches(): Promise<void> {
     while (!this.#signal.aborted) {
+      // What waits in memory comes without a look at the sockets: the target's answers must not wait for all of it.
+      if (this.#group.busy) await turn(undefined)
       const next = settled(this.#args.stream.nextBatch())
       while (this.#due() && !(await waiting(next))) {
         // Meanwhile more may come, which then is committed together.
