@@ -1,4 +1,5 @@
 import { after } from 'node:test'
+import type { Side } from '../src/errors/migration-error.ts'
 import { connect } from '../src/postgres/connect.ts'
 import type { Database } from '../src/postgres/connect.ts'
 import { resolveConnection } from '../src/postgres/resolve-connection.ts'
@@ -21,14 +22,19 @@ export const SPEC: PrecheckSpec = {
   ddl: 'pause',
 }
 
+interface BySide {
+  source?: string
+  target?: string
+}
+
 /** Two databases to be checked. */
 export interface PrecheckPair {
   readonly source: TestDatabase
   readonly target: TestDatabase
   readonly on: { readonly source: TestServer; readonly target: TestServer }
-  /** All items by name; `as` names other roles than the superuser. */
-  check(spec?: Partial<PrecheckSpec>, as?: { source?: string; target?: string }): Promise<Record<string, PrecheckItem>>
-  session(side: 'source' | 'target', user?: string): Promise<Database>
+  /** All items by name; `as` names other roles than the superuser, `within` other databases; `exchanged`: from the target to the source. */
+  check(spec?: Partial<PrecheckSpec>, as?: BySide, within?: BySide, direction?: 'exchanged'): Promise<Record<string, PrecheckItem>>
+  session(side: 'source' | 'target', user?: string, name?: string): Promise<Database>
 }
 
 export const ID = '0123456789abcdef'
@@ -36,8 +42,8 @@ export const ID = '0123456789abcdef'
 export async function precheckPair(from: TestServer | number, to: TestServer | number): Promise<PrecheckPair> {
   const on = { source: typeof from === 'number' ? await server(from) : from, target: typeof to === 'number' ? await server(to) : to }
   const databases = { source: await database(on.source), target: await database(on.target) }
-  const session: PrecheckPair['session'] = async (side, user) => {
-    const resolved = await resolveConnection({ url: on[side].url(databases[side].name, user) }, side, {})
+  const openSession = async (at: Side, side: Side, user?: string, name = databases[at].name): Promise<Database> => {
+    const resolved = await resolveConnection({ url: on[at].url(name, user) }, side, {})
     const opened = await connect(resolved, { side, applicationName: 'pgmove precheck test', lockTimeoutMs: 2000 })
     open.push(opened)
     return opened
@@ -45,9 +51,11 @@ export async function precheckPair(from: TestServer | number, to: TestServer | n
   return {
     ...databases,
     on,
-    session,
-    check: async (spec = {}, as = {}) => {
-      const [source, target] = [await session('source', as.source), await session('target', as.target)]
+    session: (side, user, name) => openSession(side, side, user, name),
+    check: async (spec = {}, as = {}, within = {}, direction) => {
+      const [from, to] = direction === 'exchanged' ? (['target', 'source'] as const) : (['source', 'target'] as const)
+      const source = await openSession(from, 'source', as.source, within.source)
+      const target = await openSession(to, 'target', as.target, within.target)
       const items = await runPrecheck({ source, target, spec: { ...SPEC, ...spec }, id: ID, signal: new AbortController().signal })
       await source.close()
       await target.close()

@@ -15,7 +15,7 @@ export function precheck(services: ActivityServices): MigrationActivities['prech
     const items = await runPrecheck({ source, target, spec: run.spec, id: run.id, signal: run.signal })
     const status = items.some((i) => i.status === 'Failed') ? 'Failed' : items.some((i) => i.status === 'Warning') ? 'Warning' : 'Passed'
     // Everything that did not pass is shown; of what passed, as much as fits into a status.
-    const shown = [...items.filter((i) => i.status !== 'Passed'), ...items.filter((i) => i.status === 'Passed')].slice(0, 60)
+    const shown = [...items.filter((i) => i.status !== 'Passed'), ...items.filter((i) => i.status === 'Passed')].slice(0, 100)
     return { id: run.id, status, items: shown, verdict: precheckVerdict(items, ignoreWarnings) }
   })
 }

@@ -17,6 +17,28 @@ export async function managedService(database: Database): Promise<ManagedService
   return row?.azure === 't' ? 'Azure Database for PostgreSQL' : undefined
 }
 
+/**
+ * How a parameter of the whole server is set there.
+ *
+ * @param value as `alter system` takes it
+ */
+export function setParameter(service: ManagedService | undefined, name: string, value: string, needs: 'reload' | 'restart'): string {
+  const setting = `${name} = ${value.replaceAll("'", '')}`
+  const restart = needs === 'restart'
+  switch (service) {
+    case 'Amazon RDS':
+      return `Set ${setting} in the parameter group of the instance${restart ? ' and reboot it' : ''}.`
+    case 'Amazon Aurora':
+      return `Set ${setting} in the parameter group of the cluster${restart ? ' and reboot the writer' : ''}.`
+    case 'Google Cloud SQL':
+      return `Set the flag ${setting}${restart ? '; the instance restarts' : ''}.`
+    case 'Azure Database for PostgreSQL':
+      return `Set the server parameter ${setting}${restart ? ' and restart the server' : ''}.`
+    case undefined:
+      return `alter system set ${name} = ${value}; then ${restart ? 'restart the server' : 'select pg_reload_conf()'}.`
+  }
+}
+
 /** How `wal_level = logical` comes about there. */
 export function walLevelFix(service: ManagedService | undefined): string {
   switch (service) {

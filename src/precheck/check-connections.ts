@@ -1,4 +1,5 @@
 import type { Database } from '../postgres/connect.ts'
+import { managedService, setParameter } from '../diagnosis/managed-service.ts'
 import { ident } from '../postgres/quote.ts'
 import type { Check } from './check.ts'
 import { passed, warning } from './finding.ts'
@@ -23,8 +24,8 @@ export const connections: Check = {
     const needs = { source: sessionsNeeded('source', jobs), target: sessionsNeeded('target', jobs) }
     const found = `free on the source ${onSource.free} of ${needs.source} needed, on the target ${onTarget.free} of ${needs.target}`
     const fixes = [
-      ...(onSource.free < needs.source ? [onSource.fix(needs.source, 'source')] : []),
-      ...(onTarget.free < needs.target ? [onTarget.fix(needs.target, 'target')] : []),
+      ...(onSource.free < needs.source ? [await onSource.fix(needs.source, 'source')] : []),
+      ...(onTarget.free < needs.target ? [await onTarget.fix(needs.target, 'target')] : []),
     ]
     if (fixes.length === 0) return passed(found)
     return warning(found, `${fixes.join('; ')}; or lower "copy": {"tableJobs", "indexJobs"}`)
@@ -33,7 +34,7 @@ export const connections: Check = {
 
 interface Free {
   readonly free: number
-  readonly fix: (needed: number, side: string) => string
+  readonly fix: (needed: number, side: string) => Promise<string>
 }
 
 /** The least of what the server, the database and the role have left. */
@@ -52,11 +53,12 @@ async function free(database: Database): Promise<Free> {
   const least = Math.min(left.server, left.database, left.role)
   return {
     free: Math.max(0, least),
-    fix: (needed, side) => {
+    fix: async (needed, side) => {
       const more = needed - least
       if (least === left.role) return `on the ${side}: alter role ${ident(row?.name ?? '')} connection limit -1`
       if (least === left.database) return `on the ${side}: alter database ${ident(row?.in ?? '')} connection limit -1`
-      return `on the ${side}: end ${more} sessions, or alter system set max_connections = ${Number(row?.most) + more} and restart it`
+      const raise = setParameter(await managedService(database), 'max_connections', String(Number(row?.most) + more), 'restart')
+      return `on the ${side}: end ${more} sessions, or: ${raise}`
     },
   }
 }

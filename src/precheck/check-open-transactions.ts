@@ -21,20 +21,24 @@ export async function readOpenTransactions(source: Database, age: string): Promi
 }
 
 /** Creating a slot waits for every transaction of the cluster that has written; a snapshot of any kind holds back VACUUM. */
-export const longTransactions: Check = {
-  name: 'long_transactions',
-  expected: 'no transaction on the source that is open for more than 5 minutes',
-  applies: ({ incremental }) => incremental,
-  run: async ({ source }) => {
-    const rows = await readOpenTransactions(source, '5 minutes')
-    if (rows.length === 0) return passed('none that the role may see')
-    return warning(
-      `${rows.length}, the oldest since ${rows[0]?.since ?? ''} UTC`,
-      'The slot is created only when they have ended: end them, or wait.',
-      rows.map(({ pid, since, role }) => `process ${pid} of ${role ?? 'unknown'}, since ${since} UTC`),
-    )
-  },
+export function longTransactionsOver(age: string): Check {
+  return {
+    name: 'long_transactions',
+    expected: `no transaction on the source that is open for more than ${age}`,
+    applies: ({ incremental }) => incremental,
+    run: async ({ source }) => {
+      const rows = await readOpenTransactions(source, age)
+      if (rows.length === 0) return passed('none that the role may see')
+      return warning(
+        `${rows.length}, the oldest since ${rows[0]?.since ?? ''} UTC`,
+        'The slot is created only when they have ended: end them ("select pg_terminate_backend(…)" with the process), or wait.',
+        rows.map(({ pid, since, role }) => `process ${pid} of ${role ?? 'unknown'}, since ${since} UTC`),
+      )
+    },
+  }
 }
+
+export const longTransactions = longTransactionsOver('5 minutes')
 
 export const preparedTransactions: Check = {
   name: 'prepared_transactions',

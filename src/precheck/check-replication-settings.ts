@@ -1,4 +1,5 @@
 import type { Database } from '../postgres/connect.ts'
+import { managedService, setParameter, walLevelFix } from '../diagnosis/managed-service.ts'
 import { readWalLevel } from '../source/wal-level.ts'
 import { slotName } from '../state/migration-ref.ts'
 import type { Check } from './check.ts'
@@ -15,7 +16,7 @@ export const walLevel: Check = {
     const { level, pending } = await readWalLevel(source)
     if (level === 'logical') return passed(level)
     if (pending) return failed(`${level}; a change waits for a restart`, 'Restart the source.')
-    return failed(level, 'Run "alter system set wal_level = logical" on the source and restart it (RDS: rds.logical_replication = 1).')
+    return failed(level, `On the source: ${walLevelFix(await managedService(source))}`)
   },
 }
 
@@ -33,7 +34,7 @@ export const replicationSlots: Check = {
     const found = `${used} of max_replication_slots = ${most} in use`
     return own > 0 || used < most
       ? passed(found)
-      : failed(found, 'Drop slots that nobody needs, or raise max_replication_slots and restart the source.')
+      : failed(found, `Drop slots that nobody needs, or on the source: ${await oneMore(source, 'max_replication_slots', most)}`)
   },
 }
 
@@ -49,8 +50,12 @@ export const walSenders: Check = {
     const found = `${used} of max_wal_senders = ${most} in use`
     return used < most
       ? passed(found)
-      : failed(found, 'End replication connections that nobody needs, or raise max_wal_senders and restart the source.')
+      : failed(found, `End replication connections that nobody needs, or on the source: ${await oneMore(source, 'max_wal_senders', most)}`)
   },
+}
+
+async function oneMore(source: Database, name: string, now: number): Promise<string> {
+  return setParameter(await managedService(source), name, String(now + 1), 'restart')
 }
 
 /** What lets the server invalidate a slot that lags or waits: then the migration is lost. */
@@ -64,14 +69,18 @@ export const slotLimits: Check = {
       { name: 'idle_replication_slot_timeout', off: '0' },
     ]
     const set: string[] = []
+    const fixes: string[] = []
+    const service = await managedService(source)
     for (const { name, off } of limits) {
       const value = await setting(source, name)
-      if (value !== null && value !== off) set.push(`${name} = ${value}`)
+      if (value === null || value === off) continue
+      set.push(`${name} = ${value}`)
+      fixes.push(setParameter(service, name, off, 'reload'))
     }
     if (set.length === 0) return passed('no limit')
     return warning(
       set.join(', '),
-      'Once a limit is passed the slot is lost and the migration ends: set max_slot_wal_keep_size = -1 (or above what the source writes during the copy) and idle_replication_slot_timeout = 0, and watch the disk.',
+      `Once a limit is passed the slot is lost and the migration ends (the item storage tells how much WAL the slot may keep). On the source: ${fixes.join(' ')} Then watch the disk.`,
     )
   },
 }

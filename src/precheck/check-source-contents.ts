@@ -1,6 +1,7 @@
 import { ident, qualified } from '../postgres/quote.ts'
+import { selects } from '../spec/selection.ts'
 import type { Check } from './check.ts'
-import { failed, passed, warning } from './finding.ts'
+import { passed, warning } from './finding.ts'
 import { oidList } from './table-lists.ts'
 
 export const unloggedTables: Check = {
@@ -39,38 +40,6 @@ export const tablesWithOids: Check = {
   },
 }
 
-/** abstime, reltime, tinterval and their arrays were removed in 12. */
-const REMOVED = '{702,703,704,1023,1024,1025}'
-
-export const removedTypes: Check = {
-  name: 'removed_types',
-  expected: 'no column of a type that the target no longer has',
-  applies: ({ source, target }) => source.version < 120000 && target.version >= 120000,
-  run: async ({ source, tables }) => {
-    const rows = await source.query<{ schema: string; name: string; column: string; type: string }>(
-      `with recursive uses (type) as (
-         select unnest($2::oid[])
-         union
-         select case when t.oid is not null then t.oid else r.reltype end
-           from uses u
-           left join pg_type t on t.typbasetype = u.type or t.typelem = u.type and t.typlen = -1
-           left join (pg_attribute a join pg_class r on r.oid = a.attrelid and r.relkind = 'c') on a.atttypid = u.type and not a.attisdropped
-          where t.oid is not null or r.oid is not null
-       )
-       select n.nspname as schema, c.relname as name, a.attname as column, format_type(a.atttypid, a.atttypmod) as type
-         from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-        where c.oid = any ($1::oid[]) and a.attnum > 0 and not a.attisdropped and a.atttypid in (select type from uses) order by 1, 2, a.attnum`,
-      [oidList(tables), REMOVED],
-    )
-    if (rows.length === 0) return passed('none')
-    return failed(
-      `${rows.length} columns of ${[...new Set(rows.map(({ type }) => type))].join(', ')}`,
-      'PostgreSQL 12 removed these types: change the columns to timestamptz, interval or tstzrange on the source, or exclude the tables.',
-      rows.map(({ schema, name, column }) => `${qualified(schema, name)}.${ident(column)}`),
-    )
-  },
-}
-
 /** In replica role nothing checks them again; the cutover does. */
 export const deferrableKeys: Check = {
   name: 'deferrable_keys',
@@ -90,12 +59,34 @@ export const deferrableKeys: Check = {
   },
 }
 
+/** Their rows are elsewhere, and a partition that is a foreign table holds none to be copied. */
+export const foreignTables: Check = {
+  name: 'foreign_tables',
+  expected: 'for information: of foreign tables only the definitions are brought over, without passwords of user mappings',
+  applies: ({ schema }) => schema,
+  run: async ({ source, spec }) => {
+    const rows = await source.query<{ schema: string; name: string; server: string }>(
+      `select n.nspname as schema, c.relname as name, s.srvname as server
+         from pg_foreign_table f join pg_class c on c.oid = f.ftrelid join pg_namespace n on n.oid = c.relnamespace
+         join pg_foreign_server s on s.oid = f.ftserver order by 1, 2`,
+    )
+    const selected = rows.filter(({ schema, name }) => selects(spec, schema, name))
+    return passed(
+      selected.length === 0 ? 'none' : `${selected.length}`,
+      selected.map(({ schema, name, server }) => `${qualified(schema, name)} of server ${ident(server)}`),
+    )
+  },
+}
+
 export const eventTriggers: Check = {
   name: 'event_triggers',
   expected: 'for information: event triggers are not brought over',
   applies: ({ schema }) => schema,
   run: async ({ source }) => {
-    const rows = await source.query<{ name: string }>(`select evtname as name from pg_event_trigger where evtenabled <> 'D' order by 1`)
+    const rows = await source.query<{ name: string }>(
+      `select e.evtname as name from pg_event_trigger e join pg_proc p on p.oid = e.evtfoid join pg_namespace n on n.oid = p.pronamespace
+        where e.evtenabled <> 'D' and n.nspname <> 'pgmove' order by 1`,
+    )
     return passed(
       rows.length === 0 ? 'none' : `${rows.length}`,
       rows.map(({ name }) => ident(name)),

@@ -1,6 +1,8 @@
 import type { Check } from './check.ts'
 import { collations } from './check-collations.ts'
+import { hashPartitions, referenceTypes, removedTypes } from './check-column-types.ts'
 import { connections } from './check-connections.ts'
+import { databaseLocale } from './check-database-locale.ts'
 import { extensionRows } from './check-extension-rows.ts'
 import { extensions } from './check-extensions.ts'
 import { largeObjects } from './check-large-objects.ts'
@@ -14,12 +16,16 @@ import { replicaIdentity } from './check-replica-identity.ts'
 import { replicationSlots, slotLimits, walLevel, walSenders } from './check-replication-settings.ts'
 import { cFunctions, languages, tablespaces } from './check-server-software.ts'
 import { encoding, sameDatabase, standby } from './check-servers.ts'
-import { deferrableKeys, eventTriggers, removedTypes, tablesWithOids, unloggedTables } from './check-source-contents.ts'
+import { removedFeatures } from './check-removed-features.ts'
+import { pooler, temporaryFiles, workers } from './check-server-resources.ts'
+import { targetReadOnly, timeouts } from './check-session-settings.ts'
+import { deferrableKeys, eventTriggers, foreignTables, tablesWithOids, unloggedTables } from './check-source-contents.ts'
 import { replicationRole, rowSecurity, sourceCreate, sourceOwnership, sourceRights, truncateTrigger } from './check-source-rights.ts'
 import { missingRoles, policyRoles, roleMap } from './check-roles.ts'
 import { blocksDdl, ddlCapture, noFullCopy, selection } from './check-spec.ts'
 import { sequencesNearEnd } from './check-sequences.ts'
 import { superuserObjects } from './check-superuser-objects.ts'
+import { targetDefinitions } from './check-target-definitions.ts'
 import { targetEmpty } from './check-target-empty.ts'
 import { targetCreate, targetForeignKeys, targetRights } from './check-target-rights.ts'
 import { targetDifferences, targetTables } from './check-target-tables.ts'
@@ -32,7 +38,9 @@ export const CHECKS: readonly Check[] = [
   pgDump,
   sameDatabase,
   standby,
+  pooler,
   encoding,
+  databaseLocale,
   selection,
   mappedNames,
   mappedColumns,
@@ -41,8 +49,11 @@ export const CHECKS: readonly Check[] = [
   replicationSlots,
   walSenders,
   slotLimits,
+  workers,
   connections,
+  timeouts,
   storage,
+  temporaryFiles,
   replicationRole,
   sourceRights,
   sourceOwnership,
@@ -51,6 +62,7 @@ export const CHECKS: readonly Check[] = [
   truncateTrigger,
   replicaIdentity,
   pgmoveSchema,
+  targetReadOnly,
   targetCreate,
   targetRights,
   targetForeignKeys,
@@ -58,6 +70,7 @@ export const CHECKS: readonly Check[] = [
   policyRoles,
   missingRoles,
   targetEmpty,
+  targetDefinitions,
   targetTables,
   targetDifferences,
   noFullCopy,
@@ -67,9 +80,12 @@ export const CHECKS: readonly Check[] = [
   largeObjects,
   tablesWithOids,
   removedTypes,
+  referenceTypes,
+  hashPartitions,
   extensions,
   extensionRows,
   newerFeatures,
+  removedFeatures,
   partitionedExclusion,
   collations,
   languages,
@@ -82,4 +98,5 @@ export const CHECKS: readonly Check[] = [
   preparedTransactions,
   deferrableKeys,
   eventTriggers,
+  foreignTables,
 ]

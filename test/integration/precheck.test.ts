@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { after, test } from 'node:test'
 import pg from 'pg'
 import { MigrationError } from '../../src/errors/migration-error.ts'
@@ -41,6 +43,12 @@ const OBJECTS = `
   insert into app.orders (note) values ('x');
 `
 
+const ANY_NAMES = `
+  create schema "we-ird ""Schema""";
+  create table "we-ird ""Schema"""."täble, 'of' \\ {x}.$1 %I" ("col-umn ""x""" int primary key, "select" text unique);
+  create sequence "we-ird ""Schema"""."seq\\uence";
+`
+
 for (const [from, to] of [
   [10, 18],
   [13, 17],
@@ -48,7 +56,7 @@ for (const [from, to] of [
 ] as const) {
   test(`${from} to ${to}: a plain pair passes with every item, and nothing was changed`, async () => {
     const pair = await precheckPair(from, to)
-    await pair.source.sql(OBJECTS)
+    await pair.source.sql(OBJECTS + ANY_NAMES)
     const items = await pair.check()
     assert.deepEqual(not(items), {})
     assert.ok(Object.keys(items).length > 20)
@@ -101,9 +109,19 @@ test('lock table of the source: a warning where it may be too small, failed wher
   for (const at of [151, 251]) await tables(at, at + 99)
   const item = await check()
   assert.equal(item?.status, 'Warning')
-  assert.match(item?.fix ?? '', /max_locks_per_transaction = 14; on the source \(now 10\)/)
+  assert.match(item?.fix ?? '', /On the source \(now 10\): alter system set max_locks_per_transaction = 14; then restart the server/)
   for (const at of [351, 451]) await tables(at, at + 99)
   assert.equal((await check())?.status, 'Failed')
+
+  const into = await precheckPair(13, small.on.source)
+  await into.source.sql(`do $$ begin for i in 1..70 loop execute format('create table public.t%s ()', i); end loop; end $$`)
+  const copied = await into.check()
+  assert.equal(copied['lock_table']?.status, 'Warning')
+  assert.match(copied['lock_table'].fix, /^On the target \(now 10\): alter system set max_locks_per_transaction = 11; then restart/)
+  assert.equal((await into.check({ types: ['schema'] }))['lock_table']?.status, 'Passed')
+  const many = (await into.check({ copy: { tableJobs: 9, indexJobs: 9 } }))['connections']
+  assert.equal(many?.status, 'Warning')
+  assert.match(many.fix, /^on the target: end \d+ sessions, or: alter system set max_connections = \d+; then restart the server/)
 })
 
 test('rights on the source: every missing one is named with the statement that gives it, and then passes', async () => {
@@ -148,6 +166,11 @@ test('room for the sessions of all jobs; sequences near their end', async () => 
     assert.match(narrow.found, /^free on the source 12 of 14 needed/)
     assert.equal((await pair.check({ ...jobs, copy: { tableJobs: 2, indexJobs: 2 } }, { source: user }))['connections']?.status, 'Passed')
     await sql(admin, /alter role \S+ connection limit -1/.exec(narrow.fix)?.[0] ?? '')
+    assert.equal((await pair.check(jobs, { source: user }))['connections']?.status, 'Passed')
+    await sql(admin, `alter database ${pair.source.name} connection limit 9`)
+    const closed = (await pair.check(jobs, { source: user }))['connections']
+    assert.match(closed?.found ?? '', /^free on the source [78] of 14 needed/)
+    await sql(admin, /alter database \S+ connection limit -1/.exec(closed?.fix ?? '')?.[0] ?? '')
     assert.equal((await pair.check(jobs, { source: user }))['connections']?.status, 'Passed')
   } finally {
     await sql(admin, `drop role ${user}`)
@@ -471,8 +494,14 @@ test('encodings', async () => {
     assert.equal(await status(['schema', 'full', 'incremental']), 'Failed')
     assert.equal(await status(['schema', 'full']), 'Warning')
     await source.close()
+    await sql(admin, `create database ${name}_latin template template0 encoding 'LATIN1'`)
+    const other = await precheckPair(17, 13)
+    assert.equal((await other.check())['encoding']?.status, 'Passed')
+    assert.equal((await other.check({}, {}, { target: `${name}_latin` }))['encoding']?.status, 'Warning')
+    assert.equal((await pair.check({}, {}, { source: `${name}_latin` }))['encoding']?.status, 'Passed')
   } finally {
     await sql(admin, `drop database ${name}`)
+    await sql(admin, `drop database if exists ${name}_latin`)
   }
 })
 
@@ -524,7 +553,7 @@ test('patterns that match nothing warn; plain names that are not there are probl
   assert.deepEqual(await unknownObjects(source, { objects: null, exclude: [] }), [])
 })
 
-test('a long transaction is seen, a lost connection is no item', async () => {
+test('a long transaction is seen, a lost connection is no item; standbys', async () => {
   const own = await ownServer(13)
   const pair = await precheckPair({ major: 13, port: own.port, url: (name, user) => own.url(name, user) }, 17)
   await pair.source.sql(OBJECTS)
@@ -543,9 +572,23 @@ test('a long transaction is seen, a lost connection is no item', async () => {
     (await readOpenTransactions(source, '0 seconds')).map(({ role }) => role),
     ['postgres'],
   )
+  const [folder] = await pair.source.sql('show data_directory')
   await own.crash()
   await assert.rejects(
     runPrecheck({ source, target, spec: SPEC, id: ID, signal: new AbortController().signal }),
     (error: unknown) => error instanceof MigrationError && error.kind === 'ConnectionLost',
   )
+
+  assert.equal((await precheckPair(13, 17).then((primaries) => primaries.check()))['standby']?.status, 'Passed')
+  await writeFile(path.join(folder?.['data_directory'] ?? '', 'standby.signal'), '')
+  await own.restart()
+  const { standby } = await pair.check()
+  assert.deepEqual([standby?.status, standby?.found], ['Failed', 'the source is a standby'])
+  const copied = await pair.check({ types: ['schema', 'full'] })
+  assert.deepEqual([copied['standby']?.status, copied['standby']?.found], ['Warning', 'the source is a standby'])
+  assert.deepEqual(Object.values(copied).filter(({ status }) => status === 'Failed'), []) // prettier-ignore
+  const into = await pair.check({}, {}, {}, 'exchanged')
+  assert.deepEqual([into['standby']?.status, into['standby']?.found], ['Failed', 'the target is a standby'])
+  await rm(path.join(folder?.['data_directory'] ?? '', 'standby.signal'))
+  await own.restart()
 })
