@@ -24,7 +24,7 @@ const ROTATE_MS = 3_600_000
 
 /** Applies the change stream; see MigrationActivities. */
 export function applyChanges(services: ActivityServices): MigrationActivities['applyChanges'] {
-  return migrationActivity(services, async (run, { until }: Input) => {
+  return migrationActivity(services, async (run, { until, quietFrom }: Input) => {
     const target = await run.connect('target', 'apply')
     const source = await run.connect('source', 'watch', { lockTimeoutMs: 2000 })
     const sourceConnection = await run.resolved('source')
@@ -63,6 +63,7 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
         names: await readNameMap(target, run.id),
         progress,
         until: until === null ? undefined : parseLsn(until),
+        quietFrom: quietFrom === undefined ? undefined : parseLsn(quietFrom),
         replicaRole,
         signal,
         onApplied: (applied) => {

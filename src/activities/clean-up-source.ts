@@ -1,5 +1,5 @@
 import { cleanUpSource as cleanUp } from '../clean-up/clean-up-source.ts'
-import { namespaceUuid, workflowState } from '../clean-up/workflow-state.ts'
+import { fenceOf, namespaceUuid, workflowState } from '../clean-up/workflow-state.ts'
 import { connect } from '../postgres/connect.ts'
 import { resolveConnection } from '../postgres/resolve-connection.ts'
 import type { CleanUpActivities, CleanedSource, SourceCleanUp } from '../workflows/clean-up-activities.ts'
@@ -27,6 +27,7 @@ export function cleanUpSource(services: ActivityServices): CleanUpActivities['cl
         label: sourceLabel(input.source),
         namespaceId,
         workflowState: (migration) => workflowState(client, namespace, migration),
+        fenceOf: (migration) => fenceOf(client, namespace, migration),
         signal,
         removedBefore: run.progress ?? [],
         onRemoved: (removed) => {

@@ -16,11 +16,13 @@ import { diagnoseConnection } from './diagnose-connection.ts'
 import { dumpDefinitions } from './dump-definitions.ts'
 import { findSources } from './find-sources.ts'
 import { finishCopy } from './finish-copy.ts'
+import { lowerFence } from './lower-fence.ts'
 import { planTables } from './plan-tables.ts'
 import { precheck } from './precheck.ts'
 import { prepareSource } from './prepare-source.ts'
 import { prepareTarget } from './prepare-target.ts'
 import { putTargetBack } from './put-target-back.ts'
+import { raiseFence } from './raise-fence.ts'
 import { refreshViews } from './refresh-views.ts'
 import { releaseSource } from './release-source.ts'
 import { resolveTable } from './resolve-table.ts'
@@ -53,11 +55,13 @@ export function createActivities(services: ActivityServices): MigrationActivitie
     dumpDefinitions: dumpDefinitions(services),
     findSources: findSources(),
     finishCopy: finishCopy(services),
+    lowerFence: lowerFence(services),
     planTables: planTables(services),
     precheck: precheck(services),
     prepareSource: prepareSource(services),
     prepareTarget: prepareTarget(services),
     putTargetBack: putTargetBack(services),
+    raiseFence: raiseFence(services),
     refreshViews: refreshViews(services),
     releaseSource: releaseSource(services),
     resolveTable: resolveTable(services),

@@ -42,6 +42,10 @@ export const FAILPOINTS = {
   positionReached: 'position reached',
   /** Some of the constraints are created. */
   constraintsBegun: 'constraints begun',
+  /** New sessions on the source are read-only, older ones may write. */
+  fenceSet: 'fence set',
+  fenceRaised: 'fence raised',
+  fenceLowered: 'fence lowered',
   markerTaken: 'marker taken',
   sequencesSet: 'sequences set',
   targetVerified: 'target verified',

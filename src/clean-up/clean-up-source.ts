@@ -19,6 +19,8 @@ export interface CleanUpSourceArgs extends Rules {
   /** The UUID of the Temporal namespace that is asked for workflows. */
   readonly namespaceId: string
   readonly workflowState: (migration: RecordedMigration) => Promise<WorkflowState>
+  /** What becomes of the fence of a migration whose workflow is closed. */
+  readonly fenceOf: (migration: RecordedMigration) => Promise<'lift' | 'keep' | 'leave'>
   readonly dryRun: boolean
   readonly signal: AbortSignal
   /** What an earlier attempt has removed already. */
@@ -63,15 +65,17 @@ export async function cleanUpSource(args: CleanUpSourceArgs): Promise<CleanedSou
 
 /** Undefined if everything is gone; else why something stays, and what removes it. */
 async function remove(
-  { source, signal, olderThanMs }: CleanUpSourceArgs,
-  { id }: RecordedMigration,
+  { source, signal, olderThanMs, fenceOf }: CleanUpSourceArgs,
+  migration: RecordedMigration,
   { proof, reason }: Extract<Verdict, { remove: true }>,
 ): Promise<({ readonly reason: string } & ByHand) | undefined> {
+  const { id, recorded } = migration
+  const fence = recorded['fence'] === undefined ? 'lift' : proof === 'closed' ? await fenceOf(migration) : 'leave'
   if (proof === 'idle') {
     const alive = await dropIdleSlot(source, id, olderThanMs, signal)
     if (alive) return { reason: 'It came to life while it was looked at, so nothing was removed.', ...statements([]) }
   }
-  const { left } = await releaseSource({ source, id, deadline: Date.now() + PATIENCE_MS, signal })
+  const { left } = await releaseSource({ source, id, deadline: Date.now() + PATIENCE_MS, fence, signal })
   if (left.length === 0) return undefined
   const why = left.slice(0, 3).map((one) => `${one.kind} ${one.name}: ${one.reason}`)
   return {

@@ -6,6 +6,7 @@ export type WorkflowState = 'open' | 'closed' | 'unknown'
 
 /** `temporal.api.enums.v1.WorkflowExecutionStatus`: completed, failed, canceled, terminated, timed out. Not continued as new, nor paused. */
 const CLOSED: ReadonlySet<number> = new Set([2, 3, 4, 5, 7])
+const COMPLETED: ReadonlySet<number> = new Set([2])
 /** `grpc.status.NOT_FOUND` */
 const NOT_FOUND = 5
 
@@ -26,6 +27,27 @@ export async function workflowState(
     if ((error as { code?: unknown }).code === NOT_FOUND) return 'unknown'
     throw error
   }
+}
+
+/** What is to become of a fence: of a completed migration it stays, of another closed one it is lifted; who doesn't know leaves it alone. */
+export async function fenceOf(
+  client: Client,
+  namespace: string,
+  { workflowId, firstRunId }: Pick<InstalledBy, 'workflowId' | 'firstRunId'>,
+): Promise<'lift' | 'keep' | 'leave'> {
+  // The newest run, if it belongs to the migration's chain, else the chain's first: where that went on as a new one, its end is not known.
+  for (const runId of ['', firstRunId]) {
+    try {
+      const execution = { workflowId, runId }
+      const { workflowExecutionInfo: info } = await client.workflowService.describeWorkflowExecution({ namespace, execution })
+      if (info?.firstRunId !== firstRunId) continue
+      if (!CLOSED.has(info.status ?? 0)) return 'leave'
+      return COMPLETED.has(info.status ?? 0) ? 'keep' : 'lift'
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== NOT_FOUND) throw error
+    }
+  }
+  return 'leave'
 }
 
 /** The namespace's UUID, which no other namespace has, on whatever server. */

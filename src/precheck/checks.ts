@@ -5,6 +5,7 @@ import { connections } from './check-connections.ts'
 import { databaseLocale } from './check-database-locale.ts'
 import { extensionRows } from './check-extension-rows.ts'
 import { extensions } from './check-extensions.ts'
+import { fence } from './check-fence.ts'
 import { largeObjects } from './check-large-objects.ts'
 import { lockTable } from './check-lock-table.ts'
 import { newerFeatures } from './check-newer-features.ts'
@@ -96,6 +97,7 @@ export const CHECKS: readonly Check[] = [
   sequencesNearEnd,
   longTransactions,
   preparedTransactions,
+  fence,
   deferrableKeys,
   eventTriggers,
   foreignTables,

@@ -45,7 +45,7 @@ export interface PrecheckContext {
 }
 
 export type PrecheckSpec = Pick<MigrationSpec, 'types' | 'objects' | 'exclude' | 'existing' | 'ddl'> &
-  Partial<Pick<MigrationSpec, 'roles' | 'copy'>>
+  Partial<Pick<MigrationSpec, 'roles' | 'copy' | 'cutover'>>
 
 export interface PrecheckArgs {
   readonly source: Database

@@ -1,3 +1,4 @@
+import { fenceLeaked } from '../cutover/fence-leaked.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import { formatLsn } from '../postgres/lsn.ts'
 import { ApplyGroupError, applyError } from './apply-error.ts'
@@ -212,6 +213,7 @@ export class ApplyGroup {
   }
 
   #add(message: RowMessage, bound: BoundRelation, begin: BeginMessage, bytes: number): Promise<void> | undefined {
+    this.#checkQuiet(begin, message.relation)
     const kept = bytes + (this.#steps.changes > 0 ? this.#passedBytes : 0)
     this.#passedBytes = 0
     this.#steps.add(bound.target.oid, rowChange(message, bound, begin.finalLsn), kept)
@@ -220,6 +222,12 @@ export class ApplyGroup {
     if (this.single) return this.#flush().then(() => this.#lane.idle())
     const due = this.#steps.changes >= this.#limits.changes || this.#steps.bytes >= this.#limits.bytes
     return due ? this.#flush() : undefined
+  }
+
+  /** A commit record at or above the marker was written after it. */
+  #checkQuiet({ finalLsn }: BeginMessage, relation: { readonly schema: string; readonly table: string } | undefined): void {
+    const { quietFrom } = this.#args
+    if (quietFrom !== undefined && finalLsn >= quietFrom) throw fenceLeaked(finalLsn, quietFrom, relation)
   }
 
   /** Changes of pgmove's own tables on the source are messages to itself. */
@@ -243,11 +251,14 @@ export class ApplyGroup {
   async #ddl(row: HeartbeatRow, begin: BeginMessage): Promise<void> {
     const replay = (this.#ddlReplay ??= new DdlReplay())
     const find = (schema: string, table: string) => this.#binder.selected(schema, table, begin)
+    const ddl = loggedDdl(row)
+    if (!replay.concerns(ddl, find)) return
+    this.#checkQuiet(begin, undefined)
     this.#changes++
     await this.#flush()
     this.#work(async () => {
       await this.#begin()
-      await replay.apply(this.#args.target, loggedDdl(row), find, formatLsn(begin.finalLsn))
+      await replay.apply(ddl, find, formatLsn(begin.finalLsn))
     })
     await this.#lane.idle()
   }
@@ -257,6 +268,7 @@ export class ApplyGroup {
     await this.#lane.idle()
     const tables = await this.#binder.truncated(relations, begin)
     if (tables.length === 0) return
+    this.#checkQuiet(begin, relations[0])
     this.#changes++
     await this.#flush()
     this.#work(async () => {

@@ -36,6 +36,8 @@ export interface ApplyArgs {
   readonly progress: Progress
   /** Applies until everything committed below is on the target; without it until aborted. */
   readonly until?: bigint | undefined
+  /** A commit at or above it that changes a selected table is not applied but fails as `FenceLeaked`: nobody may write any more. */
+  readonly quietFrom?: bigint | undefined
   /** Whether the session may run with session_replication_role = replica. */
   readonly replicaRole: boolean
   /** Source transactions that committed up to here are applied each by its own target transaction, change by change. */

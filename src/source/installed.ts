@@ -1,3 +1,4 @@
+import { MigrationError } from '../errors/migration-error.ts'
 import { qualified } from '../postgres/quote.ts'
 import type { Database } from '../postgres/connect.ts'
 import type { TableName } from './selected-tables.ts'
@@ -11,7 +12,7 @@ export interface InstalledBy {
   readonly firstRunId: string
 }
 
-export type InstalledKind = 'schema' | 'replica identity' | 'truncate trigger' | 'publication' | 'slot'
+export type InstalledKind = 'schema' | 'replica identity' | 'truncate trigger' | 'publication' | 'slot' | 'fence'
 
 export interface Installed extends Record<string, string | null> {
   kind: InstalledKind
@@ -36,6 +37,17 @@ export async function recordInstalled(
      values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (id, kind, name) do nothing`,
     [id, kind, name, previous ?? null, relation ?? null, namespaceId, workflowId, firstRunId],
   )
+}
+
+/** Whose a migration's things are, as they were recorded. */
+export async function readInstalledBy(source: Database, id: string): Promise<InstalledBy> {
+  const [row] = await source.query<{ namespace_id: string; workflow_id: string; first_run_id: string }>(
+    `select namespace_id, workflow_id, first_run_id from pgmove.installed where id = $1 limit 1`,
+    [id],
+  )
+  if (row) return { id, namespaceId: row.namespace_id, workflowId: row.workflow_id, firstRunId: row.first_run_id }
+  const text = `On the source: nothing is recorded of migration ${id} in pgmove.installed any more. Nothing was changed. Cancel, and start again with "existing": "replace".`
+  throw new MigrationError('Internal', text, { side: 'source' })
 }
 
 /** What a migration has added or changed, in the order in which it did. */

@@ -4,6 +4,7 @@ import type { Database } from '../postgres/connect.ts'
 import { literal } from '../postgres/quote.ts'
 import { dropDdlCaptureStatements, hasDdlLog } from './ddl-capture.ts'
 import { forgetInstalled, readInstalled } from './installed.ts'
+import { fenceStatements, keepPart, lowerPart } from './fence.ts'
 import type { Installed } from './installed.ts'
 import { slotName } from '../state/migration-ref.ts'
 import { endSessions, freeSlot } from './own-sessions.ts'
@@ -19,6 +20,8 @@ export interface ReleaseSourceArgs {
   readonly id: string
   /** Milliseconds since 1970: what waits for a lock longer is left. */
   readonly deadline: number
+  /** Of a migration that is completed the fence stays in force; where nobody knows, it stays and is named as left. Default: lifted. */
+  readonly fence?: 'lift' | 'keep' | 'leave'
   readonly signal: AbortSignal
 }
 
@@ -34,15 +37,21 @@ export interface LeftOnSource {
 /** Ends the tries of one thing once the first has failed: only what waits between tries looks at it. */
 const ONE_TRY_MS = 200
 const ROUND_MS = 300
-/** The slot first: it holds back WAL and vacuum. */
-const ORDER: readonly Installed['kind'][] = ['slot', 'publication', 'truncate trigger', 'replica identity', 'schema']
+/** First the fence, for which the application waits, then the slot, which holds back WAL and vacuum. */
+const ORDER: readonly Installed['kind'][] = ['fence', 'slot', 'publication', 'truncate trigger', 'replica identity', 'schema']
 
 /**
  * Removes what the migration has added to the source and restores what it has set, each by itself, so that one thing that
  * can't be removed keeps no other. Ends the migration's sessions on the source. May be run again until nothing is left. Throws
  * only if the connection is lost.
  */
-export async function releaseSource({ source, id, deadline, signal }: ReleaseSourceArgs): Promise<{ left: LeftOnSource[] }> {
+export async function releaseSource({
+  source,
+  id,
+  deadline,
+  fence = 'lift',
+  signal,
+}: ReleaseSourceArgs): Promise<{ left: LeftOnSource[] }> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.max(0, deadline - Date.now()))])
   if ((await sourceSchemaComment(source)) !== SOURCE_MARK) return { left: [] }
   const installed = await readInstalled(source, id).catch((error: unknown) => {
@@ -58,17 +67,20 @@ export async function releaseSource({ source, id, deadline, signal }: ReleaseSou
   }
   const waiting = ORDER.flatMap((kind) => installed.filter((one) => one.kind === kind))
   for (;;) {
-    const left = await removeAll(source, id, waiting, signal)
+    const left = await removeAll(source, { id, fence }, waiting, signal)
     if (left.length === 0 || limit.aborted || !left.some(({ locked }) => locked)) return { left: left.map(({ left }) => left) }
     waiting.splice(0, waiting.length, ...left.map(({ one }) => one))
     await pause(ROUND_MS, limit).catch(() => signal.throwIfAborted())
   }
 }
 
+/** Why a fence is left alone: the database may have been given up for good. */
+const UNKNOWN_END = 'nobody knows whether its migration was completed, after which the source stays read-only'
+
 /** One try of each, so that what is locked keeps the rest from nothing. */
 async function removeAll(
   source: Database,
-  id: string,
+  how: Removal,
   waiting: readonly Installed[],
   signal: AbortSignal,
 ): Promise<{ one: Installed; left: LeftOnSource; locked: boolean }[]> {
@@ -76,14 +88,14 @@ async function removeAll(
   for (const one of waiting) {
     const once = AbortSignal.any([signal, AbortSignal.timeout(ONE_TRY_MS)])
     try {
-      await remove(source, id, one, once)
+      await remove(source, how, one, once)
     } catch (error) {
       signal.throwIfAborted()
       if (isLost(error)) throw error
       const { kind, name } = one
       failed.push({
         one,
-        left: { kind, name, reason: reasonOf(error, once), statement: statementFor(id, one) },
+        left: { kind, name, reason: reasonOf(error, once), statement: await statementFor(source, how.id, one) },
         locked: isLocked(error, once),
       })
     }
@@ -91,8 +103,17 @@ async function removeAll(
   return failed
 }
 
-async function remove(source: Database, id: string, installed: Installed, signal: AbortSignal): Promise<void> {
+interface Removal {
+  readonly id: string
+  readonly fence: NonNullable<ReleaseSourceArgs['fence']>
+}
+
+async function remove(source: Database, { id, fence }: Removal, installed: Installed, signal: AbortSignal): Promise<void> {
   switch (installed.kind) {
+    case 'fence':
+      if (fence === 'keep') return keepPart(source, id, installed, signal)
+      if (fence === 'leave') throw new MigrationError('Internal', UNKNOWN_END, { side: 'source' })
+      return lowerPart(source, id, installed, signal)
     case 'slot':
       // A record that names another slot is not pgmove's.
       if (installed.name === slotName(id)) await dropSlot(source, installed.name, signal)
@@ -132,7 +153,9 @@ async function removeSchema(source: Database, id: string, signal: AbortSignal): 
   })
 }
 
-function statementFor(id: string, { kind, name, previous }: Installed): string {
+async function statementFor(source: Database, id: string, installed: Installed): Promise<string> {
+  const { kind, name, previous } = installed
+  if (kind === 'fence') return (await fenceStatements(source, [installed])).join('; ')
   if (kind === 'slot') return `select pg_drop_replication_slot(${literal(name)})`
   if (kind === 'publication') return dropPublicationStatement(id)
   if (kind === 'truncate trigger') return dropTriggerStatement(id, name)
@@ -146,12 +169,16 @@ function statementFor(id: string, { kind, name, previous }: Installed): string {
  */
 export async function removalStatements(source: Database, id: string): Promise<string[]> {
   const others = await source.query<{ kind: string; name: string }>(
-    `select distinct kind, name from pgmove.installed where id <> $1 and kind in ('schema', 'replica identity')`,
+    `select distinct kind, name from pgmove.installed where id <> $1 and kind in ('schema', 'replica identity', 'fence')`,
     [id],
   )
   const shared = new Set(others.map(({ kind, name }) => `${kind} ${name}`))
   const installed = (await readInstalled(source, id)).filter(({ kind, name }) => !shared.has(`${kind} ${name}`))
-  const statements = ORDER.flatMap((kind) => installed.filter((one) => one.kind === kind)).map((one) => statementFor(id, one))
+  const statements: string[] = []
+  for (const one of ORDER.flatMap((kind) => installed.filter((one) => one.kind === kind))) {
+    const statement = await statementFor(source, id, one)
+    if (statement !== '') statements.push(statement)
+  }
   if (!shared.has('schema pgmove')) return statements
   const tables = ['dts_postgres_heartbeat', ...(needsTruncateLog(source.version) ? ['truncate_log'] : []), 'installed']
   return [...statements, ...tables.map((table) => `delete from pgmove.${table} where id = ${literal(id)}`)]

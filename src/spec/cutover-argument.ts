@@ -14,7 +14,6 @@ export function validateCutoverArgument(argument: unknown, fallback: Fence = 'no
   if (unknown !== undefined) return { problem: `cutover: ${described(unknown, false)} is an unknown key, expected only "fence"` }
   const fence: unknown = (argument as { fence?: unknown }).fence
   if (fence === undefined) return { fence: fallback }
-  if (fence === 'none') return { fence }
-  if (fence === 'readOnly') return { problem: 'cutover: the fence "readOnly" is not in this version, expected "none"' }
-  return { problem: `cutover: found the fence ${described(fence, false)}, expected "none"` }
+  if (fence === 'none' || fence === 'readOnly') return { fence }
+  return { problem: `cutover: found the fence ${described(fence, false)}, expected "none" or "readOnly"` }
 }

@@ -16,7 +16,6 @@ export function notInThisVersion(input: unknown): SpecProblem[] {
   const spec = fields(input)
 
   const cutover = fields(spec['cutover'])
-  if (cutover['fence'] === 'readOnly') refuse(['cutover', 'fence'], 'readOnly', '"none"')
   if (cutover['validate'] === 'checksum') refuse(['cutover', 'validate'], 'checksum', '"none" or "counts"')
   return problems
 }

@@ -1,5 +1,6 @@
 import { duplicateObjects } from './duplicate-objects.ts'
 import { parseDuration } from './duration.ts'
+import { fenceProblems } from './fence-problems.ts'
 import { mappingProblems } from './mapping-problems.ts'
 import type { MigrationSpec, MigrationType, SpecDocument } from './migration-spec.ts'
 import { notInThisVersion } from './not-in-this-version.ts'
@@ -16,7 +17,9 @@ export function validateSpec(input: unknown): { spec: MigrationSpec } | { proble
   const problems = parsed.success ? [] : schemaProblems(parsed.error.issues, input)
   const known = new Set(problems.map(({ path }) => path))
   problems.push(
-    ...[...notInThisVersion(input), ...duplicateObjects(input), ...mappingProblems(input)].filter(({ path }) => !known.has(path)),
+    ...[...notInThisVersion(input), ...duplicateObjects(input), ...mappingProblems(input), ...fenceProblems(input)].filter(
+      ({ path }) => !known.has(path),
+    ),
   )
   if (parsed.success && problems.length === 0) return { spec: normalForm(parsed.data) }
   return { problems }

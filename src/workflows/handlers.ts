@@ -1,5 +1,6 @@
 import { ApplicationFailure, setHandler } from '@temporalio/workflow'
 import { validateCutoverArgument } from '../spec/cutover-argument.ts'
+import type { Fence } from '../spec/migration-spec.ts'
 import { validateResolve } from '../spec/resolve-argument.ts'
 import type { Resolution } from '../spec/resolve-argument.ts'
 import { validateRerun } from '../spec/rerun-argument.ts'
@@ -11,13 +12,14 @@ import { applyReport, statusOf } from './migration-state.ts'
 import type { Wait } from './migration-state.ts'
 import { answerable } from './resolve-command.ts'
 
-/** The reason why a cutover can't be asked for, or undefined. */
-function cutoverProblem(migration: Migration, argument: unknown): string | undefined {
+/** The fence that a cutover is asked for with, or the reason why it can't be. */
+function cutoverOf(migration: Migration, argument: unknown): { fence: Fence } | { problem: string } {
   const checked = validateCutoverArgument(argument, migration.spec.cutover.fence)
-  if ('problem' in checked) return checked.problem
-  if (migration.state.ended) return 'The migration has ended.'
-  if (!migration.has('incremental')) return 'This migration has no incremental replication: it completes by itself, without a cutover.'
-  return undefined
+  if ('problem' in checked) return checked
+  if (migration.state.ended) return { problem: 'The migration has ended.' }
+  if (!migration.has('incremental'))
+    return { problem: 'This migration has no incremental replication: it completes by itself, without a cutover.' }
+  return checked
 }
 
 /** The reason why there is no cutover to abort, or undefined. */
@@ -50,8 +52,10 @@ function rerunProblem({ state }: Migration): string | undefined {
  */
 export function setHandlers(migration: Migration): void {
   const { state } = migration
-  const requestCutover = (): void => {
+  const requestCutover = (fence: Fence): void => {
     state.cutoverRequested = true
+    // One that is under way goes on as it began.
+    if (state.phase !== 'cutover' || state.abortRequested) state.cutoverFence = fence
     state.abortRequested = false
     migration.touch()
   }
@@ -76,9 +80,9 @@ export function setHandlers(migration: Migration): void {
   setHandler(
     signals.cutover,
     (argument) => {
-      const problem = cutoverProblem(migration, argument)
-      if (problem === undefined) requestCutover()
-      else migration.refuse('NotNow', problem)
+      const checked = cutoverOf(migration, argument)
+      if ('problem' in checked) migration.refuse('NotNow', checked.problem)
+      else requestCutover(checked.fence)
     },
     { description: 'Ends incremental replication by a clean cutover. Sent early, it waits until replication is undelayed.' },
   )
@@ -116,15 +120,17 @@ export function setHandlers(migration: Migration): void {
   // Validators are plain synchronous functions: the result of an async one is ignored (TEMPORAL.md, trap 7).
   setHandler(
     updates.cutover,
-    () => {
-      requestCutover()
+    (argument?: unknown) => {
+      const checked = cutoverOf(migration, argument)
+      if ('problem' in checked) reject(checked.problem)
+      requestCutover(checked.fence)
       return { remainingBytes: state.lag?.bytes ?? null, undelayed: state.undelayed }
     },
     {
       description: 'As the signal cutover; answers with what remains to drain.',
       validator: (argument?: unknown): void => {
-        const problem = cutoverProblem(migration, argument)
-        if (problem !== undefined) reject(problem)
+        const checked = cutoverOf(migration, argument)
+        if ('problem' in checked) reject(checked.problem)
       },
     },
   )

@@ -1,5 +1,6 @@
 import { allHandlersFinished, CancellationScope, condition, continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow'
 import { validateSpec } from '../spec/validate-spec.ts'
+import { CutoverLedger } from './cutover-ledger.ts'
 import { setHandlers } from './handlers.ts'
 import { invalidSpec } from './invalid-spec.ts'
 import { applicationFailure, Migration } from './migration.ts'
@@ -76,25 +77,35 @@ async function runPhases(migration: Migration, input: unknown, carried: Carried)
 async function finish(migration: Migration, facts: CutoverFacts | null): Promise<MigrationReport> {
   const { state } = migration
   // From here on nothing is undone: the target is in working order, and the source is let go whatever happens.
-  const metadata = migration.has('schema') ? await compareMetadata(migration) : null
-  const left = migration.has('incremental') ? await letGo(migration) : []
+  const ledger = facts?.ledger ?? new CutoverLedger()
+  const metadata = migration.has('schema') ? await ledger.step('compareMetadata', () => compareMetadata(migration)) : null
+  const left = migration.has('incremental') ? await ledger.step('releaseSource', () => letGo(migration)) : []
   return CancellationScope.nonCancellable(async () => {
     migration.enter('done')
     const report = await migration.run('writeReport', 'Write the report', {
       facts: {
         durations: state.durations,
-        cutover: facts && { lsn: facts.lsn, downtimeMs: facts.downtimeMs },
+        cutover: facts && cutoverOf(facts),
         validation: facts?.validation ?? validationOfCopy(migration),
         metadata,
         sequences: { total: state.sequenceTotal, items: state.sequences },
         warnings: cutList(warningsOf(state)).items,
-        left,
+        left: [...fenceLeft(state), ...left],
       },
     })
     state.ended = 'completed'
     migration.touch()
     return report
   })
+}
+
+function cutoverOf({ fence, lsn, appliedLsn, downtimeMs, ledger }: CutoverFacts): MigrationReport['cutover'] {
+  return { fence, lsn, appliedLsn, downtimeMs, steps: ledger.steps }
+}
+
+/** The one thing that is left on purpose, so that nobody writes to the old database by mistake. */
+function fenceLeft({ fence }: MigrationState): string[] {
+  return (fence?.statements ?? []).map((statement) => `fence readOnly (stays in force; this lifts it): ${statement}`)
 }
 
 /** Differences are told, not acted on; neither is a comparison that fails, or is cancelled: the migration is done. */
@@ -114,13 +125,13 @@ async function compareMetadata(migration: Migration): Promise<MetadataResult | n
  */
 async function letGo(migration: Migration): Promise<readonly string[]> {
   try {
-    return (await withinReconnectWindow(migration, () => migration.run('releaseSource', 'Release the source', {}))).left
+    return (await withinReconnectWindow(migration, () => migration.run('releaseSource', 'Release the source', { completed: true }))).left
   } catch (error) {
     if (!isCancellation(error)) return noteLeft(migration, error)
   }
   return CancellationScope.nonCancellable(async () => {
     try {
-      return (await migration.runOnce('releaseSource', 'Release the source', {}, RELEASE_MS)).left
+      return (await migration.runOnce('releaseSource', 'Release the source', { completed: true }, RELEASE_MS)).left
     } catch (error) {
       return noteLeft(migration, error)
     }
@@ -131,9 +142,11 @@ async function letGo(migration: Migration): Promise<readonly string[]> {
 function noteLeft({ state }: Migration, error: unknown): readonly string[] {
   const { type, message } = applicationFailure(error)
   addError(state, { at: new Date().toISOString(), type: type ?? 'Internal', message })
-  if (!state.slot) return []
+  const fence = state.cutoverDecided ? [] : (state.fence?.statements ?? []).map((statement) => `fence (not lifted): ${statement}`)
+  if (!state.slot) return fence
   const { name } = state.slot
   return [
+    ...fence,
     `slot ${name} (not released): select pg_drop_replication_slot('${name}')`,
     `publication ${name.replace('dts_sync_', 'pgmove_')} (not released): drop publication ${name.replace('dts_sync_', 'pgmove_')}`,
     'schema pgmove (not released): drop schema pgmove cascade, if no other migration uses it',

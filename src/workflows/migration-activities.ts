@@ -88,8 +88,11 @@ export interface MigrationActivities {
    * tables as a whole, and tells how far the stream must be applied.
    */
   finishCopy(input: MigrationInput): Promise<{ readonly catchUpTo: string | null }>
-  /** Applies the change stream: up to `until`, or until rotated, so that the workflow may continue as new. */
-  applyChanges(input: MigrationInput & { readonly until: string | null }): Promise<StreamResult>
+  /**
+   * Applies the change stream: up to `until`, or until rotated, so that the workflow may continue as new. A commit behind `quietFrom` that
+   * changes a selected table is not applied: it is `FenceLeaked`.
+   */
+  applyChanges(input: MigrationInput & { readonly until: string | null; readonly quietFrom?: string }): Promise<StreamResult>
   /**
    * Writes down that a table, by its name on the source, is to be copied again, or that its changes are no longer applied. Nobody applies
    * changes by the old state afterwards. `warning` is for the status, `problem` why there was nothing to write down.
@@ -108,6 +111,15 @@ export interface MigrationActivities {
   attachForeignKeys(input: MigrationInput): Promise<{ readonly attached: number }>
   /** Foreign keys, triggers, rules, policies. */
   restoreConstraints(input: MigrationInput): Promise<{ readonly restored: number }>
+  /**
+   * Makes the source's database read-only for new sessions, ends all others but pgmove's, and waits until prepared transactions are gone.
+   * `kept` are sessions of a provider's superusers, which nobody can end; `statements` lift the fence by hand.
+   */
+  raiseFence(
+    input: MigrationInput,
+  ): Promise<{ readonly ended: number; readonly kept: readonly string[]; readonly statements: readonly string[] }>
+  /** Puts back what raiseFence has set. */
+  lowerFence(input: MigrationInput): Promise<void>
   /** The source's insert position now: what was committed before has a lower LSN. */
   takeMarker(input: MigrationInput): Promise<{ readonly lsn: string }>
   /** Sets all sequences; `moved` are those that moved on the source meanwhile. */
@@ -133,8 +145,8 @@ export interface MigrationActivities {
   ): Promise<ConnectionAttempt>
   /** After cancel or failure: puts back what was changed on objects that pgmove did not create. */
   putTargetBack(input: MigrationInput & { readonly outcome: string }): Promise<{ readonly left: readonly string[] }>
-  /** Removes slot, publication, heartbeat and pgmove's schema from the source. */
-  releaseSource(input: MigrationInput): Promise<{ readonly left: readonly string[] }>
+  /** Removes slot, publication, heartbeat and pgmove's schema from the source; lifts the fence, unless the migration is `completed`. */
+  releaseSource(input: MigrationInput & { readonly completed?: boolean }): Promise<{ readonly left: readonly string[] }>
   /**
    * Writes the heartbeat and measures what the slot retains while nothing else does: while the migration waits or is paused. Ends
    * by cancel alone, or with `SlotLost` if the slot is `needed`.
@@ -151,7 +163,7 @@ export interface MigrationActivities {
 /** What only the workflow knows of the report. */
 export interface ReportFacts {
   readonly durations: Readonly<Partial<Record<Phase, number>>>
-  readonly cutover: { readonly lsn: string; readonly downtimeMs: number } | null
+  readonly cutover: MigrationReport['cutover']
   readonly validation: MigrationReport['validation']
   readonly metadata: MigrationReport['metadata']
   readonly sequences: Status['sequences']

@@ -1,3 +1,4 @@
+import type { CutoverStep } from './cutover-ledger.ts'
 import type { MetadataResult } from './metadata-result.ts'
 import type { CutList, Phase } from './status.ts'
 
@@ -20,7 +21,18 @@ export interface MigrationReport {
   readonly repeated: CutList<{ readonly object: string; readonly reason: string }>
   /** Milliseconds per phase. */
   readonly durations: Readonly<Partial<Record<Phase, number>>>
-  readonly cutover: { readonly lsn: string; readonly downtimeMs: number } | null
+  /** The proof of the cutover; null without incremental replication. */
+  readonly cutover: {
+    readonly fence: 'none' | 'readOnly'
+    /** The marker: what was committed before is on the target, and nothing that touches a selected object was committed between it and the proof. */
+    readonly lsn: string
+    /** How far the stream had been applied when that was proven. */
+    readonly appliedLsn: string
+    /** Milliseconds in which nobody could write: from the fence, or the marker without one, until the target was ready. */
+    readonly downtimeMs: number
+    /** In the order of their ends; those of the last 50 that were done. */
+    readonly steps: readonly CutoverStep[]
+  } | null
   readonly sequences: CutList<{ readonly name: string; readonly value: string }>
   readonly validation: {
     readonly method: 'none' | 'counts'

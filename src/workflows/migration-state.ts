@@ -17,6 +17,10 @@ export interface MigrationState {
   /** A cutover was asked for and has not ended. */
   cutoverRequested: boolean
   abortRequested: boolean
+  /** As the signal cutover asked for it; absent: as the spec has it. */
+  cutoverFence?: MigrationSpec['cutover']['fence']
+  /** Stands on the source, or may; with the statements that lift it by hand, once it is raised. */
+  fence?: { readonly statements: readonly string[] } | null
   /** The cutover has passed its last check; from then on it can't be aborted. */
   cutoverDecided: boolean
   /** What waits for the operator; several activities can wait at once. */

@@ -35,7 +35,7 @@ test('a wrong spec lists every problem by its path, and repeats no password', LI
     source: { url: 'postgres://u:hunter2@h/d' },
     coppy: {},
     copy: { tableJobs: 0 },
-    cutover: { fence: 'readOnly' },
+    cutover: { fence: 'closed' },
   })
   const { type, message } = await failureOf(running)
   assert.equal(type, 'InvalidSpec')
@@ -141,14 +141,14 @@ test('messages with a wrong argument have no effect and say so; updates are reje
     await running.signal(name, {})
     await assert.rejects(running.handle.executeUpdate(name, { args: [{}] }))
   }
-  await running.signal('cutover', { fence: 'readOnly' })
+  await running.signal('cutover', { fence: 'closed' })
   await streaming(running)
   const { errors } = await running.status()
   assert.deepEqual(
     errors.items.map(({ type }) => type),
     ['InvalidArgument', 'InvalidArgument', 'InvalidArgument', 'NotNow'],
   )
-  await assert.rejects(running.handle.executeUpdate('cutover', { args: [{ fence: 'readOnly' }] }))
+  await assert.rejects(running.handle.executeUpdate('cutover', { args: [{ fence: 'closed' }] }))
   const answer = await running.handle.executeUpdate<{ undelayed: boolean }, []>('cutover', { args: [] })
   assert.equal(answer.undelayed, true)
   await running.result()

@@ -4,6 +4,7 @@ import { FAILPOINTS } from '../../src/activities/failpoints.ts'
 import type { Failpoint } from '../../src/activities/failpoints.ts'
 import { server } from '../servers.ts'
 import { AT_OWN_SNAPSHOTS, AT_RESOLVE } from './copy-failpoints.ts'
+import { AT_ABORT } from './cutover-steps.ts'
 import { faultRun, LIMIT } from './fault-run.ts'
 
 /** Several workers die in one run; each next one takes over 10 s later, when the heartbeat time-out has passed. */
@@ -12,6 +13,8 @@ const { sourcePrepared, definitionsDumped, definitionsBegun, tablesPlanned, targ
 const { largeObjectsBegun, copyFinished, slotChecked, groupCommitted, positionReached, constraintsBegun, markerTaken, sequencesSet } =
   FAILPOINTS
 const {
+  fenceSet,
+  fenceRaised,
   targetVerified,
   countsCompared,
   viewsRefreshed,
@@ -24,8 +27,8 @@ const {
 } = FAILPOINTS
 
 const RUNS: readonly { from: number; to: number; at: readonly Failpoint[] }[] = [
-  { from: 13, to: 17, at: [sourcePrepared, definitionsBegun, tableBegun, positionReached, sequencesSet, restoreBegun] },
-  { from: 10, to: 18, at: [definitionsDumped, targetPrepared, tableCopied, slotChecked, countsCompared, releaseBegins] },
+  { from: 13, to: 17, at: [sourcePrepared, definitionsBegun, tableBegun, positionReached, fenceSet, sequencesSet, restoreBegun] },
+  { from: 10, to: 18, at: [definitionsDumped, targetPrepared, tableCopied, slotChecked, fenceRaised, countsCompared, releaseBegins] },
   { from: 17, to: 17, at: [tablesPlanned, tableIndexed, largeObjectsBegun, constraintsBegun, markerTaken, viewsRefreshed, sourceReleased] },
   { from: 13, to: 18, at: [copyFinished, groupCommitted, targetVerified, targetRestored, metadataCompared, reportWritten] },
 ]
@@ -36,7 +39,7 @@ const LARGE_OBJECT_DIGESTS = 'select oid, md5(lo_get(oid)) as digest from pg_lar
 
 describe('workers are killed', { concurrency: RUNS.length }, () => {
   test('at every failpoint', () => {
-    const tried = new Set([...RUNS.flatMap(({ at }) => at), ...AT_OWN_SNAPSHOTS, ...AT_RESOLVE])
+    const tried = new Set([...RUNS.flatMap(({ at }) => at), ...AT_OWN_SNAPSHOTS, ...AT_RESOLVE, ...AT_ABORT])
     assert.deepEqual([...tried].sort(), Object.values(FAILPOINTS).sort())
   })
 
@@ -45,14 +48,17 @@ describe('workers are killed', { concurrency: RUNS.length }, () => {
       const run = await faultRun({ from: await server(from), to: await server(to), prepare: (source) => source.sql(LARGE_OBJECTS) })
       for (const name of at) run.failpoints.order(name, 'die')
       const end = run.superviseWorkers()
-      const running = await run.migration.start({ ignoreWarnings: true })
+      const fence = at.includes(fenceSet) || at.includes(fenceRaised) ? 'readOnly' : 'none'
+      const running = await run.migration.start({ ignoreWarnings: true, cutover: { fence } })
       const report = await run.cutOver(running, 280)
       await end()
       assert.deepEqual(
         at.filter((name) => !run.failpoints.followed(name)),
         [],
       )
-      assert.deepEqual(report.left, [])
+      // The fence alone stays; every statement that lifts it is told.
+      assert.equal(report.left.length, fence === 'readOnly' ? 1 : 0)
+      for (const line of report.left) await run.source.sql(`begin read write; ${line.split('): ')[1]}; commit`)
       assert.equal(report.tables.copied, report.tables.total)
       await run.assertMoved()
       assert.deepEqual(await run.target.sql(LARGE_OBJECT_DIGESTS), await run.source.sql(LARGE_OBJECT_DIGESTS))

@@ -41,6 +41,7 @@ async function cleanUp(on: MigrationFixture, states: Record<string, WorkflowStat
   const result = await cleanUpSource({
     ...{ source, label: 'the source', namespaceId: NAMESPACE_ID, dryRun: false, olderThanMs: 24 * HOUR, foreignToo: false, signal: never },
     workflowState: async ({ workflowId }) => states[workflowId] ?? 'unknown',
+    fenceOf: async () => 'lift',
     ...rules,
   })
   await source.close()

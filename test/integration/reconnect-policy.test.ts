@@ -41,6 +41,8 @@ const ACTIVITIES: Readonly<
   applyChanges: [['source', 'target'], { until: null }],
   attachForeignKeys: [['target'], {}],
   restoreConstraints: [['target'], {}],
+  raiseFence: [['source'], {}],
+  lowerFence: [['source'], {}],
   takeMarker: [['source'], {}],
   verifyTarget: [['source', 'target'], {}],
   compareCounts: [['source', 'target'], {}],

@@ -82,7 +82,7 @@ test('everything of this version is accepted', () => {
     ddl: 'pause',
     ignoreWarnings: ['replica_identity'],
     precheck: { wait: false },
-    cutover: { validate: 'none' },
+    cutover: { fence: 'readOnly', validate: 'none' },
     transferRate: null,
     reconnectWindow: '1h30m',
   })
@@ -115,6 +115,10 @@ const WRONG: [object, RegExp[]][] = [
     { roles: { map: { a: '' }, grants: 'none' } },
     [/^\$\.roles\.map\.a: .* 1 to 63 bytes/, /^\$\.roles\.grants: "none" \/ "keep" or "drop"/],
   ],
+  [
+    { types: ['schema', 'full'], cutover: { fence: 'readOnly' } },
+    [/^\$\.cutover\.fence: "readOnly" \/ "none", since without "incremental"/],
+  ],
   [{ existing: 'drop' }, [/^\$\.existing: "drop" \/ "refuse" or "replace"/]],
 ]
 for (const [wrong, expected] of WRONG) {
@@ -131,7 +135,7 @@ test('what comes later is refused at its path as not in this version', () => {
     cutover: { fence: 'readOnly', validate: 'checksum' },
   })
   const paths = problems.filter((problem) => problem.includes('not in this version')).map((problem) => problem.split(': ')[0])
-  assert.deepEqual(paths, ['$.cutover.fence', '$.cutover.validate'])
+  assert.deepEqual(paths, ['$.cutover.validate'])
   assert.equal(problems.length, paths.length)
 })
 
@@ -256,7 +260,8 @@ test('the argument of cutover', () => {
   assert.deepEqual(validateCutoverArgument(null, 'readOnly'), { fence: 'readOnly' })
   assert.deepEqual(validateCutoverArgument({}), { fence: 'none' })
   assert.deepEqual(validateCutoverArgument({ fence: 'none' }), { fence: 'none' })
-  for (const argument of [{ fence: 'readOnly' }, { fence: 1 }, { fense: 'none' }, 'none', [], 5]) {
+  assert.deepEqual(validateCutoverArgument({ fence: 'readOnly' }), { fence: 'readOnly' })
+  for (const argument of [{ fence: 'read only' }, { fence: 1 }, { fense: 'none' }, 'none', [], 5]) {
     assert.ok('problem' in validateCutoverArgument(argument), JSON.stringify(argument))
   }
 })
