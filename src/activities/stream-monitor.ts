@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from '../postgres/connect.ts'
 import { formatLsn } from '../postgres/lsn.ts'
 import { LagMeter } from '../replication/lag-meter.ts'
+import { checkMissedDdl } from '../source/ddl-capture.ts'
 import { beat, HEARTBEAT_SETTINGS } from '../source/heartbeat.ts'
 import type { MigrationRecord } from '../state/migration-record.ts'
 import type { ActivityReport } from '../workflows/status.ts'
@@ -103,6 +104,7 @@ export class StreamMonitor {
          from pg_replication_slots where slot_name = $1`,
       [this.#record.slot, appliedLsn],
     )
+    if (this.#run.spec.ddl === 'capture') await checkMissedDdl(this.#source)
     const { slot, slotWarning } = news.take(now)
     return {
       undelayed,

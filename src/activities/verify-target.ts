@@ -1,5 +1,6 @@
 import { verifyDeferrableKeys } from '../cutover/verify-deferrable-keys.ts'
 import { verifyForeignKeys } from '../cutover/verify-foreign-keys.ts'
+import { checkMissedDdl } from '../source/ddl-capture.ts'
 import { checkDefinitionDrift } from '../source/definition-drift.ts'
 import { note } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
@@ -14,6 +15,7 @@ export function verifyTarget(services: ActivityServices): MigrationActivities['v
     const source = await run.connect('source', 'verify')
     const target = await run.connect('target', 'verify')
     const { id, spec, signal } = run
+    if (spec.ddl === 'capture') await checkMissedDdl(source)
     await checkDefinitionDrift(source, target, { id, spec, sameTypes: spec.types.includes('schema') })
     await verifyForeignKeys({ target, id, signal })
     const { unchecked } = await verifyDeferrableKeys({ target, id, signal })

@@ -1,3 +1,5 @@
+import { ident } from '../postgres/quote.ts'
+import { hasDdlLog } from '../source/ddl-capture.ts'
 import { isPattern, matchesPattern } from '../spec/name-pattern.ts'
 import { jsonPath } from '../spec/spec-problem.ts'
 import type { Check } from './check.ts'
@@ -58,13 +60,16 @@ export const noFullCopy: Check = {
 
 export const ddlCapture: Check = {
   name: 'ddl_capture',
-  expected: '"ddl": "pause"',
+  expected: 'the role may create event triggers on the source',
   applies: ({ spec, incremental }) => incremental && spec.ddl === 'capture',
-  run: async () =>
-    warning(
-      '"ddl": "capture", which is not in this version and is treated as "pause"',
-      'A change of a selected object will wait for you. Write "ddl": "pause", or ignore this warning.',
-    ),
+  run: async ({ source, sourceRole }) => {
+    if (sourceRole.superuser) return passed('a superuser')
+    if (await hasDdlLog(source)) return passed('another migration has created them')
+    return warning(
+      `${ident(sourceRole.name)} is no superuser; where it may not create event triggers, "ddl": "capture" is treated as "pause"`,
+      'A change of a selected table will wait for you. Connect as a superuser, or as what your provider has in its place, write "ddl": "pause", or ignore this warning.',
+    )
+  },
 }
 
 export const blocksDdl: Check = {

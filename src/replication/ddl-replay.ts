@@ -2,42 +2,49 @@ import { classify } from '../errors/classify.ts'
 import type { ErrorKind } from '../errors/error-kind.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
-import { ident, qualified } from '../postgres/quote.ts'
+import { qualified } from '../postgres/quote.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { unsupported } from './bound-relation.ts'
-import { planColumnChanges } from './plan-column-changes.ts'
-import type { ColumnBefore, LoggedColumn } from './plan-column-changes.ts'
+import { planAlteredColumns, planColumnChanges } from './plan-column-changes.ts'
+import type { ColumnCommand, LoggedColumn, TargetColumnState } from './plan-column-changes.ts'
 
 /** An object of a row of `pgmove.ddl_log`. */
 interface LoggedItem {
   readonly oid: string | number
-  readonly subid?: number
-  readonly tag?: string
   readonly type: string
-  readonly names?: readonly string[]
+  /** Of a rewrite: pg_event_trigger_table_rewrite_reason(). */
   readonly reason?: number
-  /** Schema and name that the table had before the command, if that is known. */
-  readonly before?: readonly [string, string] | null
-  readonly table?: {
-    readonly schema: string
-    readonly name: string
-    readonly kind: string
-    readonly columns: readonly LoggedColumn[] | null
-  } | null
+}
+
+interface LoggedState {
+  readonly schema: string
+  readonly name: string
+  readonly kind: string
+  readonly columns: readonly LoggedColumn[]
+}
+
+/** A table that the command could have changed, or whose parent it could. */
+interface LoggedTable {
+  readonly oid: number
+  /** Null for one that is new. */
+  readonly before: LoggedState | null
+  readonly after: LoggedState
 }
 
 /** A row of `pgmove.ddl_log`, decoded. */
 export interface LoggedDdl {
   readonly event: string
   readonly items: readonly LoggedItem[]
+  readonly tables: readonly LoggedTable[]
 }
 
-/** The selected table of that name on the source whose change is to be made; undefined if it is not selected, left out, or its copy has seen the change. */
-export type FindTable = (schema: string, table: string) => MigratedTable | undefined
+/** The selected table of that name on the source, and whether its copy has seen the change; undefined if it is not selected or left out. */
+export type FindTable = (schema: string, table: string) => { readonly table: MigratedTable; readonly seen: boolean } | undefined
 
 /** @param row as PostgreSQL prints its columns */
 export function loggedDdl(row: Readonly<Record<string, string | null>>): LoggedDdl {
-  return { event: row['event'] ?? '', items: JSON.parse(row['payload'] ?? '[]') as LoggedItem[] }
+  const payload = JSON.parse(row['payload'] ?? '{}') as Partial<Pick<LoggedDdl, 'items' | 'tables'>>
+  return { event: row['event'] ?? '', items: payload.items ?? [], tables: payload.tables ?? [] }
 }
 
 /**
@@ -47,48 +54,102 @@ export function loggedDdl(row: Readonly<Record<string, string | null>>): LoggedD
  */
 export class DdlReplay {
   readonly #rewritten = new Map<string, number>()
+  readonly #target: Database
+  readonly #sameNames: boolean
 
-  async apply(target: Database, { event, items }: LoggedDdl, find: FindTable, lsn: string): Promise<void> {
-    for (const item of items) {
-      if (event === 'table_rewrite')
-        this.#rewritten.set(String(item.oid), (this.#rewritten.get(String(item.oid)) ?? 0) | (item.reason ?? 0))
-      else if (event === 'sql_drop') await dropColumn(target, item, find, lsn)
-      else if (item.tag === 'ALTER TABLE' && item.table) await this.#alter(target, item, item.table, find, lsn)
+  /** @param sameNames whether everything is called on the target as on the source */
+  constructor(target: Database, sameNames: boolean) {
+    this.#target = target
+    this.#sameNames = sameNames
+  }
+
+  /** Whether there is anything to be done for any selected table. */
+  concerns({ event, tables }: LoggedDdl, find: FindTable): boolean {
+    return event === 'table_rewrite' || tables.some((table) => names(table).some(({ schema, name }) => find(schema, name)))
+  }
+
+  async apply({ event, items, tables }: LoggedDdl, find: FindTable, lsn: string): Promise<void> {
+    if (event === 'table_rewrite')
+      for (const { oid, reason } of items) this.#rewritten.set(String(oid), (this.#rewritten.get(String(oid)) ?? 0) | (reason ?? 0))
+    // A root before its partitions, which then have what they need.
+    for (const table of tables) await this.#change(table, find, lsn)
+  }
+
+  async #change({ oid, before, after }: LoggedTable, find: FindTable, lsn: string): Promise<void> {
+    const rewritten = this.#rewritten.get(String(oid)) ?? 0
+    this.#rewritten.delete(String(oid))
+    if (!before) return
+    if (before.schema !== after.schema || before.name !== after.name) {
+      const found = [find(after.schema, after.name), find(before.schema, before.name)].find((one) => one && !one.seen)
+      if (found) throw copyNeeded(found.table, 'was renamed, or another table got its name', lsn)
+      return
+    }
+    const found = find(after.schema, after.name)
+    if (!found) return
+    const { table, seen } = found
+    const command: ColumnCommand = {
+      ...chosen(before, after, table),
+      target: await readColumns(this.#target, table),
+      sameNames: this.#sameNames,
+    }
+    if (seen) return this.#catchUp(table, command)
+    if ((rewritten & ~REWRITTEN_FOR_DEFAULT) !== 0)
+      throw copyNeeded(table, 'had its rows rewritten, in a way that the catalogue does not tell', lsn)
+    const plan = table.columns ? planAlteredColumns(command) : planColumnChanges(command)
+    if ('copy' in plan) throw copyNeeded(table, plan.copy, lsn)
+    if ('unsupported' in plan) throw unsupported({ schema: after.schema, table: after.name }, plan.unsupported, lsn)
+    await this.#alter(table, plan.actions, lsn)
+  }
+
+  /**
+   * The copy has the rows as the command left them, but the definitions are older than it, or newer. What a later command of the stream changes
+   * back may not fit the rows, and is passed over.
+   */
+  async #catchUp(table: MigratedTable, command: ColumnCommand): Promise<void> {
+    const plan = planAlteredColumns(command)
+    const target = this.#target
+    for (const action of 'actions' in plan ? plan.actions : []) {
+      await target.query('savepoint ddl')
+      try {
+        await target.query(`alter table only ${qualified(table.targetSchema, table.targetTable)} ${action}`)
+      } catch (error) {
+        if (!isRefusal(error)) throw error
+        await target.query('rollback to savepoint ddl')
+      }
     }
   }
 
-  async #alter(
-    target: Database,
-    { oid, subid, before }: LoggedItem,
-    { schema, name, columns }: NonNullable<LoggedItem['table']>,
-    find: FindTable,
-    lsn: string,
-  ): Promise<void> {
-    const rewritten = this.#rewritten.get(String(oid)) ?? 0
-    this.#rewritten.delete(String(oid))
-    const [oldSchema, oldName] = before ?? [undefined, undefined]
-    if (oldSchema !== schema || oldName !== name) {
-      const selected = find(schema, name) ?? (oldSchema !== undefined && oldName !== undefined ? find(oldSchema, oldName) : undefined)
-      if (selected) throw copyNeeded(selected, 'was renamed, or another table got its name', lsn)
-      return
+  async #alter(table: MigratedTable, actions: readonly string[], lsn: string): Promise<void> {
+    if (actions.length === 0) return
+    const target = this.#target
+    const source = { schema: table.sourceSchema, table: table.sourceTable }
+    const label = qualified(table.targetSchema, table.targetTable)
+    const [family] = await target.query(`select from pg_inherits where $1::regclass in (inhrelid, inhparent) limit 1`, [label])
+    if (family) throw unsupported(source, 'is a partition, or has a parent or children, and its columns were changed', lsn)
+    for (const action of actions) {
+      try {
+        await target.query(`alter table only ${label} ${action}`)
+      } catch (error) {
+        if (!isRefusal(error)) throw error
+        throw unsupported(source, `had its columns changed, and the target's ${label} refuses the same change`, lsn)
+      }
     }
-    const table = find(schema, name)
-    // Of a table of which columns are chosen, the rows that follow tell whether anything is to be done.
-    if (!table || table.columns) return
-    if ((rewritten & ~REWRITTEN_FOR_DEFAULT) !== 0)
-      throw copyNeeded(table, 'had its rows rewritten, in a way that the catalogue does not tell', lsn)
-    const plan = planColumnChanges({ after: columns ?? [], before: await readColumns(target, table), renamed: (subid ?? 0) > 0 })
-    if ('unsupported' in plan) throw unsupported({ schema, table: name }, plan.unsupported, lsn)
-    await alterTable(target, table, plan.actions, lsn)
   }
 }
 
-async function dropColumn(target: Database, { type, names }: LoggedItem, find: FindTable, lsn: string): Promise<void> {
-  const [schema, name, column] = names ?? []
-  if (type !== 'table column' || schema === undefined || name === undefined || column === undefined) return
-  const table = find(schema, name)
-  if (!table || table.columns) return
-  await alterTable(target, table, [`drop column if exists ${ident(column)}`], lsn)
+function names({ before, after }: LoggedTable): LoggedState[] {
+  return before ? [before, after] : [after]
+}
+
+/** Of a table of which columns are chosen, those, under the target's names; what becomes of their names the rows that follow tell. */
+function chosen(before: LoggedState, after: LoggedState, { columns }: MigratedTable): Pick<ColumnCommand, 'before' | 'after'> {
+  if (!columns) return { before: before.columns, after: after.columns }
+  const pick = (all: readonly LoggedColumn[]): LoggedColumn[] =>
+    all.flatMap((column) => {
+      const name = columns.get(column.name)
+      return name === undefined ? [] : [{ ...column, name }]
+    })
+  return { before: pick(before.columns), after: pick(after.columns) }
 }
 
 /** AT_REWRITE_DEFAULT_VAL of event_trigger.h: rows got the default of a new column. */
@@ -97,35 +158,22 @@ const REWRITTEN_FOR_DEFAULT = 2
 /** A change that could not be told from one that was made by hand meanwhile. */
 function copyNeeded({ sourceSchema: schema, sourceTable: table }: MigratedTable, found: string, lsn: string): MigrationError {
   const name = qualified(schema, table)
-  const text =
-    `On the source: ${name} ${found}, by the transaction that committed at ${lsn}. Nothing of that transaction was applied; pgmove waits. ` +
-    'Make the definitions equal, then send the signal resolve with copyAgain for this table, or with leaveOut.'
-  return new MigrationError('UnsupportedDdl', text, { side: 'source', table: name, sourceTable: { schema, table }, lsn })
+  const hint = 'Make the definitions equal, then send the signal resolve with copyAgain for this table, or with leaveOut.'
+  const text = `On the source: ${name} ${found}, by the transaction that committed at ${lsn}. Nothing of that transaction was applied; pgmove waits. ${hint}`
+  return new MigrationError('UnsupportedDdl', text, { side: 'source', table: name, sourceTable: { schema, table }, lsn, hint })
 }
 
 const REFUSALS: ReadonlySet<ErrorKind> = new Set(['RejectedByTarget', 'SchemaMismatch', 'Internal'])
 
-async function alterTable(target: Database, table: MigratedTable, actions: readonly string[], lsn: string): Promise<void> {
-  if (actions.length === 0) return
-  const source = { schema: table.sourceSchema, table: table.sourceTable }
-  const label = qualified(table.targetSchema, table.targetTable)
-  const [family] = await target.query(`select from pg_inherits where $1::regclass in (inhrelid, inhparent) limit 1`, [label])
-  if (family) throw unsupported(source, 'is a partition, or has a parent or children, and its columns were changed', lsn)
-  for (const action of actions) {
-    try {
-      await target.query(`alter table only ${label} ${action}`)
-    } catch (error) {
-      if (!REFUSALS.has(classify(error, 'target').kind)) throw error
-      throw unsupported(source, `had its columns changed, and the target's ${label} refuses the same change`, lsn)
-    }
-  }
+function isRefusal(error: unknown): boolean {
+  return REFUSALS.has(classify(error, 'target').kind)
 }
 
-async function readColumns(target: Database, { targetSchema, targetTable }: MigratedTable): Promise<ColumnBefore[]> {
+async function readColumns(target: Database, { targetSchema, targetTable }: MigratedTable): Promise<TargetColumnState[]> {
   const rows = await target.query<{ name: string; type: string; not_null: string; default: string | null }>(
     `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as not_null, pg_get_expr(d.adbin, d.adrelid) as default
        from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-      where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum`,
+      where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped order by a.attnum`,
     [qualified(targetSchema, targetTable)],
   )
   return rows.map((row) => ({ name: row.name, type: row.type, notNull: row.not_null === 't', default: row.default }))

@@ -1,13 +1,18 @@
 import { ident, literal } from '../postgres/quote.ts'
 
-/** A column as the capture of DDL describes it right after a command. */
+/** A column as the capture of DDL describes it right before or after a command. */
 export interface LoggedColumn {
+  /** pg_attribute.attnum: stays when the column is renamed, and is never used again. */
+  readonly number: number
   readonly name: string
   /** As format_type() prints it without a search_path. */
   readonly type: string
+  readonly typeOid: number
+  readonly typmod: number
   /** pg_type.typtype. */
   readonly typeKind: string
   readonly builtIn: boolean
+  readonly collation: number
   /** Whether it has another collation than its type. */
   readonly collated: boolean
   readonly notNull: boolean
@@ -20,8 +25,8 @@ export interface LoggedColumn {
   readonly inherited: boolean
 }
 
-/** A column of the target before the command. */
-export interface ColumnBefore {
+/** A column as the target has it. */
+export interface TargetColumnState {
   readonly name: string
   readonly type: string
   readonly notNull: boolean
@@ -29,73 +34,125 @@ export interface ColumnBefore {
 }
 
 export interface ColumnCommand {
+  readonly before: readonly LoggedColumn[]
   readonly after: readonly LoggedColumn[]
-  readonly before: readonly ColumnBefore[]
-  /** Whether the command was RENAME of one column: only then does its event name a column. */
-  readonly renamed: boolean
+  readonly target: readonly TargetColumnState[]
+  /** Whether everything is called on the target as on the source, so that what names other objects may be used as it is printed. */
+  readonly sameNames: boolean
 }
 
-/** What is behind ALTER TABLE, or why the change can't be made exactly. */
-export type ColumnPlan = { readonly actions: readonly string[] } | { readonly unsupported: string }
+/** Actions of ALTER TABLE, or why the change can't be made exactly: by nobody but a copy where rows got values that the catalogue does not tell. */
+export type ColumnPlan = { readonly actions: readonly string[] } | { readonly unsupported: string } | { readonly copy: string }
 
 /** One literal, cast or not, or a function of PostgreSQL itself that any version prints so. */
 const CONSTANT = /^(?:'(?:[^'\\]|'')*'|-?\d+(?:\.\d+)?|true|false)(?:::[a-z][a-z ]*(?:\(\d+(?:,\d+)?\))?)?$/
 const WELL_KNOWN = /^(?:now\(\)|CURRENT_TIMESTAMP|CURRENT_DATE|LOCALTIMESTAMP|clock_timestamp\(\)|gen_random_uuid\(\))$/
+const [TIMESTAMP, TIMESTAMPTZ] = [1114, 1184]
 
 /**
- * The difference of a table's columns, one command apart, as actions of ALTER TABLE: added, renamed and retyped columns, NOT NULL and defaults.
- * Dropped columns are not among them: their own event comes first. The command has rewritten rows at most for a new column's default. Existing
- * rows get what they got on the source, or nothing is done.
+ * What one command has changed of a table's columns, as actions of ALTER TABLE: added, dropped, renamed and retyped columns, NOT NULL and
+ * defaults. The command has rewritten rows at most for a new column's default. Existing rows get what they got on the source, or nothing is
+ * done. What the target has already, made by hand, is left alone.
  */
-export function planColumnChanges({ after, before, renamed }: ColumnCommand): ColumnPlan {
-  const had = new Map(before.map((column) => [column.name, column]))
-  const has = new Set(after.map(({ name }) => name))
-  const added = after.filter(({ name }) => !had.has(name))
-  const lost = before.filter(({ name }) => !has.has(name))
-  if (renamed) {
-    if (added.length === 0 && lost.length === 0) return { actions: [] }
-    const [from, to] = [lost[0], added[0]]
-    if (lost.length !== 1 || added.length !== 1 || !from || !to)
-      return { unsupported: 'has other columns than the target, and one was renamed' }
-    return { actions: [`rename column ${ident(from.name)} to ${ident(to.name)}`] }
-  }
-  if (lost[0]) return { unsupported: `has no column ${JSON.stringify(lost[0].name)}, which the target has` }
+export function planColumnChanges({ before, after, target, sameNames }: ColumnCommand): ColumnPlan {
+  const had = new Map(before.map((column) => [column.number, column]))
+  const kept = new Set(after.map(({ number }) => number))
+  const names = new Set(target.map(({ name }) => name))
   const actions: string[] = []
-  for (const column of added) {
-    const made = addColumn(column)
+  for (const { number, name } of before) {
+    if (!kept.has(number) && names.delete(name)) actions.push(`drop column ${ident(name)}`)
+  }
+  for (const { number, name } of after) {
+    const old = had.get(number)?.name ?? name
+    if (old === name) continue
+    if (names.has(name) === names.has(old)) return { unsupported: `had its column ${JSON.stringify(old)} renamed, which the target lacks` }
+    if (!names.delete(old)) continue
+    names.add(name)
+    actions.push(`rename column ${ident(old)} to ${ident(name)}`)
+  }
+  for (const column of after) {
+    if (had.has(column.number)) continue
+    const unknown = unknownValues(column)
+    if (unknown !== undefined) return { copy: `got a column ${JSON.stringify(column.name)} ${unknown}` }
+    if (names.has(column.name)) continue
+    const made = addColumn(column, sameNames)
     if (typeof made === 'string') return { unsupported: `got a column ${JSON.stringify(column.name)} ${made}` }
     actions.push(...made)
   }
+  const altered = planAlteredColumns({ before, after, target, sameNames })
+  return 'actions' in altered ? { actions: [...actions, ...altered.actions] } : altered
+}
+
+/** The part that changes no row and brings no column: types, NOT NULL and defaults of columns that were there. */
+export function planAlteredColumns({ before, after, target, sameNames }: ColumnCommand): ColumnPlan {
+  const had = new Map(before.map((column) => [column.number, column]))
+  const there = new Map(target.map((column) => [column.name, column]))
+  const actions: string[] = []
   for (const column of after) {
-    const old = had.get(column.name)
-    if (!old) continue
+    const old = had.get(column.number)
+    // Renamed in the same breath or not on the target: the stream tells.
+    const here = old && (there.get(old.name) ?? there.get(column.name))
+    if (!old || !here) continue
     const name = ident(column.name)
-    if (column.builtIn && column.type !== old.type) actions.push(`alter column ${name} type ${column.type}`)
-    if (column.notNull !== old.notNull) actions.push(`alter column ${name} ${column.notNull ? 'set' : 'drop'} not null`)
-    if (column.computed || column.default === old.default) continue
+    if (column.computed !== old.computed)
+      return { unsupported: `had its column ${JSON.stringify(column.name)} made generated or an identity, or no longer so` }
+    if (column.typeOid !== old.typeOid || column.typmod !== old.typmod || column.collation !== old.collation) {
+      if (column.collation !== old.collation && column.collated)
+        return { unsupported: `had the collation of ${JSON.stringify(column.name)} changed` }
+      // Without a rewrite only where the source's session had the time zone UTC.
+      if (isTimestamp(column) && isTimestamp(old) && column.typeOid !== old.typeOid)
+        return { copy: `had its column ${JSON.stringify(column.name)} changed to ${column.type}` }
+      if (here.type === old.type && here.type !== column.type) {
+        if (!column.builtIn && !sameNames) return { unsupported: `had its column ${JSON.stringify(column.name)} changed to ${column.type}` }
+        actions.push(`alter column ${name} type ${column.type}`)
+      }
+    }
+    if (column.notNull !== old.notNull && column.notNull !== here.notNull)
+      actions.push(`alter column ${name} ${column.notNull ? 'set' : 'drop'} not null`)
+    if (column.computed || column.default === old.default || column.default === here.default) continue
     if (column.default === null) actions.push(`alter column ${name} drop default`)
-    else if (isPortable(column.default)) actions.push(`alter column ${name} set default ${column.default}`)
+    else if (sameNames || isPortable(column.default)) actions.push(`alter column ${name} set default ${column.default}`)
+    else
+      return {
+        unsupported: `had the default of ${JSON.stringify(column.name)} changed to an expression, under other names than the target's`,
+      }
   }
   return { actions }
 }
 
+/** Why nobody but a copy has the values that existing rows got; undefined if they are known or there are none. */
+function unknownValues({ computed, default: expression, hasMissing }: LoggedColumn): string | undefined {
+  if (computed) return expression === null ? 'that is an identity' : undefined
+  if (expression === null || hasMissing || CONSTANT.test(expression)) return undefined
+  return 'with a default that is no constant'
+}
+
 /** Its actions, or why not. A value that rows hold already is not computed again. */
-function addColumn(column: LoggedColumn): string[] | string {
+function addColumn(column: LoggedColumn, sameNames: boolean): string[] | string {
   const { type, default: expression, missing } = column
-  if (column.computed) return 'that is generated or an identity'
+  if (column.computed) return 'that is generated'
   if (column.inherited) return 'from its parent'
-  if (!column.builtIn || column.typeKind !== 'b' || type.startsWith('money')) return `of the type ${type}`
+  if (!isPlainType(column, sameNames)) return `of the type ${type}`
   if (column.collated) return 'with a collation of its own'
   const name = ident(column.name)
   const notNull = column.notNull ? [`alter column ${name} set not null`] : []
   if (expression === null && !column.hasMissing) return [`add column ${name} ${type}`, ...notNull]
-  if (expression !== null && !isPortable(expression)) return 'with a default that is no constant, so that only a copy has its values'
+  if (expression !== null && !sameNames && !isPortable(expression)) return 'with a default that names something of the source'
   if (column.hasMissing && missing !== null) {
     const then = expression === null ? 'drop default' : `set default ${expression}`
     return [`add column ${name} ${type} default ${literal(missing)}`, `alter column ${name} ${then}`, ...notNull]
   }
-  if (expression === null || !CONSTANT.test(expression)) return 'with a default that is no constant, so that only a copy has its values'
-  return [`add column ${name} ${type} default ${expression}`, ...notNull]
+  return [`add column ${name} ${type}${expression === null ? '' : ` default ${expression}`}`, ...notNull]
+}
+
+/** No domain, whose check may want rows rewritten, nor a row type. money prints by a setting. */
+function isPlainType({ typeKind, builtIn, type }: LoggedColumn, sameNames: boolean): boolean {
+  if (builtIn) return typeKind === 'b' && !type.startsWith('money')
+  return sameNames && (typeKind === 'b' || typeKind === 'e')
+}
+
+function isTimestamp({ typeOid }: LoggedColumn): boolean {
+  return typeOid === TIMESTAMP || typeOid === TIMESTAMPTZ
 }
 
 function isPortable(expression: string): boolean {

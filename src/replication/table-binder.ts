@@ -50,9 +50,11 @@ export class TableBinder {
     return this.#isPassed(relation, transaction) ? 'passed' : this.#bound.get(relation)
   }
 
-  /** The selected table of that name on the source; undefined also if nothing of `transaction` is to be applied to it. */
-  selected(schema: string, table: string, transaction: StreamedTransaction): MigratedTable | undefined {
-    return this.#isPassed({ schema, table }, transaction) ? undefined : this.#tables.get(nameOf({ schema, table }))
+  /** The selected table of that name on the source, and whether its copy has seen `transaction`; undefined if it is left out. */
+  selected(schema: string, table: string, transaction: StreamedTransaction): { table: MigratedTable; seen: boolean } | undefined {
+    const name = nameOf({ schema, table })
+    const found = this.#tables.get(name)
+    return found && !this.#leftOut.has(name) ? { table: found, seen: this.#isPassed({ schema, table }, transaction) } : undefined
   }
 
   /** Throws `UnsupportedDdl` if the relation is not selected or does not fit its table. */

@@ -1,31 +1,42 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { sqlState } from '../errors/classify.ts'
+import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
+import { forgetInstalled, recordInstalled } from './installed.ts'
+import type { InstalledBy } from './installed.ts'
 import { changeSource } from './source-schema.ts'
 
 const INSUFFICIENT_PRIVILEGE = '42501'
 const EVENTS = ['ddl_command_end', 'sql_drop', 'table_rewrite'] as const
-const FUNCTIONS = ['log_ddl()', 'record_ddl(text, text, text, text)', 'table_state(oid)']
+const FUNCTIONS = ['log_ddl()', 'record_ddl(text, text, text, text)', 'table_changes(oid[])', 'table_state(oid)']
+/** The name under which pgmove.installed has the capture. */
+const NAME = 'pgmove.ddl_log'
+/** A command that has the dropped event triggers before it still calls their function: it reads them at its end, a moment before the call. */
+const LAST_CALLS_MS = 100
 
 /**
- * Makes event triggers that write every DDL command into the table `pgmove.ddl_log`: what it left in the catalogue, never its text, which may hold
+ * Makes event triggers that write every DDL command into the table `pgmove.ddl_log`: what it changed in the catalogue, never its text, which may hold
  * secrets and stands for several commands at once. A row belongs to the transaction of its command and stands in the change stream between the
- * changes before and after it (APPLY.md, §5). The user's command neither fails nor waits for it: what can't be recorded is passed over.
+ * changes before and after it (APPLY.md, §5). The user's command neither fails nor waits for it: what can't be recorded leaves a mark in the
+ * sequence `pgmove.ddl_missed`, which survives a rollback (checkMissedDdl).
  *
- * To be called when pgmove's schema is there, before the publication is made. Once made they serve all migrations of the database, and the last
- * of them removes them. False, with nothing changed, if the role may not create event triggers.
+ * To be called when pgmove's schema is there, before the publication is made. Once made they serve all migrations of the database; recorded for
+ * each that uses them. False, with nothing changed, if they are not there and the role may not create event triggers.
  */
-export async function installDdlCapture(source: Database, signal: AbortSignal): Promise<boolean> {
+export async function installDdlCapture(source: Database, by: InstalledBy, signal: AbortSignal): Promise<boolean> {
   return changeSource(source, signal, async () => {
-    if (await hasDdlLog(source)) return true
-    await source.query('savepoint ddl_capture')
-    try {
-      await source.query(captureObjects(source.version))
-      return true
-    } catch (error) {
-      if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error
-      await source.query('rollback to savepoint ddl_capture')
-      return false
+    if (!(await hasDdlLog(source))) {
+      await source.query('savepoint ddl_capture')
+      try {
+        await source.query(captureObjects(source.version))
+      } catch (error) {
+        if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error
+        await source.query('rollback to savepoint ddl_capture')
+        return false
+      }
     }
+    await recordInstalled(source, by, 'ddl capture', NAME)
+    return true
   })
 }
 
@@ -34,23 +45,68 @@ export async function hasDdlLog(source: Database): Promise<boolean> {
   return (await source.query(`select where to_regclass('pgmove.ddl_log') is not null`)).length > 0
 }
 
-/** What takes it all away, also if nothing is there. DDL on event triggers fires none. */
-export function dropDdlCaptureStatements(): string {
-  return [
-    ...EVENTS.map((event) => `drop event trigger if exists pgmove_${event}`),
-    ...FUNCTIONS.map((name) => `drop function if exists pgmove.${name}`),
-    'drop table if exists pgmove.ddl_log, pgmove.ddl_relation',
-  ].join('; ')
+/** Removes the capture unless another migration uses it. */
+export async function dropDdlCapture(source: Database, id: string, signal: AbortSignal): Promise<void> {
+  const found = await changeSource(source, signal, async () => {
+    const [other] = await source.query(`select from pgmove.installed where kind = 'ddl capture' and id <> $1 limit 1`, [id])
+    if (other) {
+      await forgetInstalled(source, id, 'ddl capture', NAME)
+      return 'in use'
+    }
+    const [there] = await source.query(`select from pg_event_trigger where evtname = 'pgmove_ddl_command_end'`)
+    await source.query(DROP_TRIGGERS)
+    return there ? 'dropped' : 'gone'
+  })
+  if (found === 'in use') return
+  if (found === 'dropped') await pause(LAST_CALLS_MS)
+  await changeSource(source, signal, async () => {
+    await source.query(DROP_THE_REST)
+    await forgetInstalled(source, id, 'ddl capture', NAME)
+  })
+}
+
+/** DDL on event triggers fires none. */
+const DROP_TRIGGERS = EVENTS.map((event) => `drop event trigger if exists pgmove_${event}`).join('; ')
+const DROP_THE_REST = [
+  ...FUNCTIONS.map((name) => `drop function if exists pgmove.${name}`),
+  'drop table if exists pgmove.ddl_log, pgmove.ddl_relation',
+  'drop sequence if exists pgmove.ddl_missed',
+].join('; ')
+
+/** What takes it all away by hand, also if nothing is there. */
+export const DROP_DDL_CAPTURE = `${DROP_TRIGGERS}; ${DROP_THE_REST}`
+
+/**
+ * Fails if the capture has missed a command: what that did is in no stream and, if it rewrote rows, not in the catalogue either. Does nothing
+ * where nothing is captured. The mark also stands if the command was rolled back.
+ *
+ * @throws MigrationError `UnsupportedDdl` until an operator has taken the mark away
+ */
+export async function checkMissedDdl(source: Database): Promise<void> {
+  const [there] = await source.query<{ missed: string }>(`select (to_regclass('pgmove.ddl_missed') is not null)::text as missed`)
+  if (there?.missed !== 'true') return
+  const [row] = await source.query<{ called: string }>('select is_called::text as called from pgmove.ddl_missed')
+  if (row?.called !== 'true') return
+  const hint =
+    `Make the definitions equal where they differ and have tables whose rows that command may have changed copied again. Then on the source: ` +
+    `select setval('pgmove.ddl_missed', 1, false), and send the signal resume.`
+  throw new MigrationError(
+    'UnsupportedDdl',
+    `On the source: a DDL command could not be recorded, for a lock or an error within the capture, so that pgmove does not know what it changed. pgmove waits. ${hint}`,
+    { side: 'source', hint },
+  )
 }
 
 /**
- * `ddl_relation` remembers each table's name: of a renamed table, the event tells only the new one. `log_ddl` has no SET clause, which would hide the user's search_path: it names everything in full and leaves the work to
- * `record_ddl`, which has one. `lock_timeout` is for whoever locks the log.
+ * `ddl_relation` remembers each table's state: the events tell only the new one. `log_ddl` has no SET clause, which would hide the user's
+ * search_path: it names everything in full and leaves the work to `record_ddl`, which has one. `lock_timeout` is for whoever locks the log.
+ * A cancelled command stays cancelled: OTHERS does not hold that.
  */
 function captureObjects(version: number): string {
   const missing = version >= 110000 ? `case when a.atthasmissing then (a.attmissingval::text::text[])[1] end` : 'null::text'
   const generated = version >= 120000 ? 'a.attgenerated' : `''`
   return `
+create sequence pgmove.ddl_missed;
 create table pgmove.ddl_log (
   entry bigserial primary key,
   xid bigint not null default pg_catalog.txid_current(),
@@ -64,68 +120,95 @@ create table pgmove.ddl_log (
 );
 create table pgmove.ddl_relation (
   relation oid primary key,
-  schema_name text not null,
-  table_name text not null
+  state jsonb not null
 );
-insert into pgmove.ddl_relation
-  select c.oid, n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p') and c.relpersistence <> 't';
 create function pgmove.table_state(relation oid) returns jsonb language sql stable
   set search_path = pg_catalog, pg_temp set datestyle = iso set intervalstyle = postgres set timezone = 'UTC' set extra_float_digits = 3
   set bytea_output = hex as $body$
   select jsonb_build_object('schema', n.nspname, 'name', c.relname, 'kind', c.relkind, 'persistence', c.relpersistence, 'identity', c.relreplident,
-    'columns', (
-      select jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'typeKind', t.typtype,
-               'builtIn', t.typnamespace = 'pg_catalog'::regnamespace, 'collated', a.attcollation <> t.typcollation, 'notNull', a.attnotnull,
+    'columns', coalesce((
+      select jsonb_agg(jsonb_build_object('number', a.attnum, 'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'typeOid', a.atttypid::bigint,
+               'typmod', a.atttypmod, 'typeKind', t.typtype, 'builtIn', t.typnamespace = 'pg_catalog'::regnamespace,
+               'collation', a.attcollation::bigint, 'collated', a.attcollation <> t.typcollation, 'notNull', a.attnotnull,
                'default', pg_get_expr(d.adbin, d.adrelid), 'hasMissing', ${version >= 110000 ? 'a.atthasmissing' : 'false'}, 'missing', ${missing},
                'computed', ${generated} <> '' or a.attidentity <> '', 'inherited', a.attinhcount > 0) order by a.attnum)
         from pg_attribute a join pg_type t on t.oid = a.atttypid
         left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped))
+       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'))
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = relation
+$body$;
+insert into pgmove.ddl_relation
+  select c.oid, pgmove.table_state(c.oid) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+   where c.relkind in ('r', 'p') and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove');
+create function pgmove.table_changes(relations oid[]) returns jsonb language plpgsql
+  set search_path = pg_catalog, pg_temp as $body$
+declare
+  changes jsonb;
+begin
+  with recursive family as (
+    select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.oid = any (relations) and c.relkind in ('r', 'p') and c.relpersistence <> 't' and n.nspname <> 'pgmove'
+    union
+    select i.inhrelid from family f join pg_inherits i on i.inhparent = f.oid join pg_class c on c.oid = i.inhrelid where c.relkind in ('r', 'p')
+  )
+  select jsonb_agg(jsonb_build_object('oid', f.oid::bigint, 'before', r.state, 'after', pgmove.table_state(f.oid)) order by f.oid)
+    into changes from family f left join pgmove.ddl_relation r on r.relation = f.oid;
+  if changes is not null then
+    insert into pgmove.ddl_relation
+      select (c ->> 'oid')::bigint::oid, c -> 'after' from jsonb_array_elements(changes) c
+      on conflict (relation) do update set state = excluded.state where ddl_relation.state <> excluded.state;
+  end if;
+  return coalesce(changes, '[]');
+end
 $body$;
 create function pgmove.record_ddl(event text, tag text, path text, active_role text) returns void language plpgsql
   set search_path = pg_catalog, pg_temp set lock_timeout = '200ms' as $body$
 declare
   items jsonb;
+  tables jsonb;
 begin
   if event = 'sql_drop' then
-    select jsonb_agg(jsonb_build_object('oid', o.objid, 'subid', o.objsubid, 'type', o.object_type, 'schema', o.schema_name,
+    select jsonb_agg(jsonb_build_object('oid', o.objid::bigint, 'subid', o.objsubid, 'type', o.object_type, 'schema', o.schema_name,
              'identity', o.object_identity, 'names', o.address_names, 'original', o.original))
       into items from pg_event_trigger_dropped_objects() o
-     where not o.is_temporary and o.schema_name is distinct from 'pgmove' and o.object_type not in ('type', 'toast table', 'default value');
+     where not o.is_temporary and o.schema_name is distinct from 'pgmove' and o.object_type not in ('type', 'toast table');
+    tables := pgmove.table_changes(array(
+      select distinct c.oid
+        from pg_event_trigger_dropped_objects() o join pg_namespace n on n.nspname = o.address_names[1]
+        join pg_class c on c.relnamespace = n.oid and c.relname = o.address_names[2]
+       where not o.is_temporary and o.object_type in ('table column', 'default value', 'table constraint')));
+    delete from pgmove.ddl_relation where relation in (select o.objid from pg_event_trigger_dropped_objects() o where o.object_type = 'table');
   elsif event = 'table_rewrite' then
-    select jsonb_build_array(jsonb_build_object('oid', c.oid, 'type', 'table', 'schema', n.nspname, 'identity', format('%I.%I', n.nspname, c.relname),
+    select jsonb_build_array(jsonb_build_object('oid', c.oid::bigint, 'type', 'table', 'schema', n.nspname, 'identity', format('%I.%I', n.nspname, c.relname),
              'names', jsonb_build_array(n.nspname, c.relname), 'reason', pg_event_trigger_table_rewrite_reason()))
       into items from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where c.oid = pg_event_trigger_table_rewrite_oid() and c.relpersistence <> 't';
   else
-    select jsonb_agg(jsonb_build_object('oid', o.objid, 'subid', o.objsubid, 'tag', o.command_tag, 'type', o.object_type, 'schema', o.schema_name,
-             'identity', o.object_identity, 'extension', o.in_extension,
-             'before', (select jsonb_build_array(r.schema_name, r.table_name) from pgmove.ddl_relation r where r.relation = o.objid and o.classid = 'pg_class'::regclass),
-             'table', case when o.classid = 'pg_class'::regclass and o.object_type in ('table', 'table column') then pgmove.table_state(o.objid) end))
+    select jsonb_agg(jsonb_build_object('oid', o.objid::bigint, 'subid', o.objsubid, 'tag', o.command_tag, 'type', o.object_type, 'schema', o.schema_name,
+             'identity', o.object_identity, 'extension', o.in_extension))
       into items from pg_event_trigger_ddl_commands() o
      where o.schema_name is distinct from 'pg_temp' and o.schema_name is distinct from 'pgmove';
+    tables := pgmove.table_changes(array(
+      select distinct c.oid
+        from pg_event_trigger_ddl_commands() o
+        join pg_class c on (o.classid = 'pg_class'::regclass and c.oid = o.objid) or (o.classid = 'pg_namespace'::regclass and c.relnamespace = o.objid)
+       where o.schema_name is distinct from 'pg_temp'));
   end if;
-  if items is null then
-    return;
+  if items is not null then
+    insert into pgmove.ddl_log (session_role, active_role, search_path, event, tag, payload)
+      values (session_user, active_role, path, event, tag, jsonb_build_object('items', items, 'tables', coalesce(tables, '[]'))::text);
   end if;
-  if event = 'sql_drop' then
-    delete from pgmove.ddl_relation where relation in (select o.objid from pg_event_trigger_dropped_objects() o where o.object_type = 'table');
-  elsif event = 'ddl_command_end' then
-    insert into pgmove.ddl_relation
-      select distinct c.oid, n.nspname, c.relname from pg_event_trigger_ddl_commands() o join pg_class c on c.oid = o.objid join pg_namespace n on n.oid = c.relnamespace
-       where o.classid = 'pg_class'::regclass and c.relkind in ('r', 'p') and c.relpersistence <> 't'
-      on conflict (relation) do update set schema_name = excluded.schema_name, table_name = excluded.table_name;
-  end if;
-  insert into pgmove.ddl_log (session_role, active_role, search_path, event, tag, payload)
-    values (session_user, active_role, path, event, tag, items::text);
 end
 $body$;
 create function pgmove.log_ddl() returns event_trigger language plpgsql security definer as $body$
 begin
   perform pgmove.record_ddl(tg_event, tg_tag, pg_catalog.current_schemas(false)::pg_catalog.text, pg_catalog.current_setting('role'));
 exception when others then
-  null;
+  begin
+    perform pg_catalog.nextval('pgmove.ddl_missed');
+  exception when others then
+    null;
+  end;
 end
 $body$;
 revoke all on function ${FUNCTIONS.map((name) => `pgmove.${name}`).join(', ')} from public;

@@ -6,6 +6,7 @@ import type { MigrationRef } from '../state/migration-ref.ts'
 import { readMigrationRecord, updateMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationRecord } from '../state/migration-record.ts'
 import { createSlot } from './create-slot.ts'
+import { installDdlCapture } from './ddl-capture.ts'
 import { recordInstalled } from './installed.ts'
 import type { InstalledBy } from './installed.ts'
 import { endSessions } from './own-sessions.ts'
@@ -27,6 +28,8 @@ export interface PrepareSourceArgs {
   readonly namespaceId: string
   /** As read by readSelectedTables. */
   readonly tables: readonly SelectedTable[]
+  /** Whether DDL is to be captured, where the role may install that. Default: false. */
+  readonly captureDdl?: boolean
   readonly signal: AbortSignal
   /** The transaction that is waited for, about every second while it is; undefined when the wait is over. */
   readonly onWait?: (blocker: SlotBlocker | undefined) => void
@@ -55,11 +58,12 @@ export async function prepareSource(args: PrepareSourceArgs): Promise<{ slot: st
   return { slot: record.slot ?? slotName(id), startLsn: record.consistent_point ?? '0/0' }
 }
 
-async function install({ source, tables, signal, onWait }: PrepareSourceArgs, by: InstalledBy): Promise<void> {
+async function install({ source, tables, captureDdl, signal, onWait }: PrepareSourceArgs, by: InstalledBy): Promise<void> {
   await installSourceSchema(source, by, signal)
   await setReplicaIdentities(source, by, tables, { signal, onWait })
   await installTruncateTriggers(source, by, tables, { signal, onWait })
-  await installPublication(source, by, tables, { signal, onWait })
+  const captured = captureDdl === true && (await installDdlCapture(source, by, signal))
+  await installPublication(source, by, tables, { captured, signal, onWait })
   // Before the slot itself, which no transaction can hold: what may be there is known.
   await changeSource(source, signal, () => recordInstalled(source, by, 'slot', slotName(by.id)))
 }

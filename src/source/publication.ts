@@ -14,21 +14,21 @@ import { changeSource, changeTable, needsTruncateLog } from './source-schema.ts'
 const BATCH = 50
 
 /**
- * Makes the publication with every selected table, pgmove's own tables among them. To be complete before the slot is made:
+ * Makes the publication with every selected table, pgmove's own tables among them, and with `captured` the log of DDL. To be complete before the slot is made:
  * a change is published only if its table belonged when it was made (HANDOFF.md, G5).
  */
 export async function installPublication(
   source: Database,
   by: InstalledBy,
   tables: readonly SelectedTable[],
-  wait: WaitOptions,
+  wait: WaitOptions & { readonly captured: boolean },
 ): Promise<void> {
-  const { signal } = wait
+  const { signal, captured } = wait
   const name = publicationName(by.id)
   await changeSource(source, signal, async () => {
     const [found] = await source.query(`select from pg_publication where pubname = $1`, [name])
     const [ours] = await source.query(`select from pgmove.installed where id = $1 and kind = 'publication'`, [by.id])
-    if (found && ours) return
+    if (found && ours) return addDdlLog(source, name, captured)
     if (found) {
       throw new MigrationError(
         'SchemaMismatch',
@@ -36,7 +36,7 @@ export async function installPublication(
         { side: 'source' },
       )
     }
-    const own = ['dts_postgres_heartbeat', ...(needsTruncateLog(source.version) ? ['truncate_log'] : [])]
+    const own = ['dts_postgres_heartbeat', ...(needsTruncateLog(source.version) ? ['truncate_log'] : []), ...(captured ? ['ddl_log'] : [])]
     const options = needsGenerated(source.version, tables) ? ' with (publish_generated_columns = stored)' : ''
     await source.query(
       `create publication ${ident(name)} for table ${own.map((table) => `only pgmove.${ident(table)}`).join(', ')}${options}`,
@@ -53,6 +53,14 @@ export async function installPublication(
   )
   const missing = publishedTables(source.version, tables).filter(({ oid }) => !members.has(oid))
   for (let at = 0; at < missing.length; at += BATCH) await addTables(source, name, missing.slice(at, at + BATCH), wait)
+}
+
+/** An earlier attempt may have made the publication when the capture could not be installed. */
+async function addDdlLog(source: Database, name: string, captured: boolean): Promise<void> {
+  if (!captured) return
+  const [log] = await source.query<{ oid: string }>(`select 'pgmove.ddl_log'::regclass::oid as oid`)
+  if (log && (await readUnpublished(source, name, [log.oid])).length > 0)
+    await source.query(`alter publication ${ident(name)} add table only pgmove.ddl_log`)
 }
 
 /** Together if their locks are free, else one by one, each until it works. */

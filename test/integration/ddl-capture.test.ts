@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
-import { installDdlCapture } from '../../src/source/ddl-capture.ts'
-import { releaseSource } from '../../src/source/release-source.ts'
+import { checkMissedDdl, installDdlCapture } from '../../src/source/ddl-capture.ts'
+import { releaseSource, removalStatements } from '../../src/source/release-source.ts'
 import { installSourceSchema } from '../../src/source/source-schema.ts'
 import { migrationFixture, NAMESPACE_ID } from '../migration-fixture.ts'
 import { server, uniqueName } from '../servers.ts'
@@ -15,7 +15,10 @@ interface Item {
   readonly identity: string
   readonly subid?: number
   readonly reason?: number
-  readonly table?: { readonly columns: readonly { name: string; type: string; missing: string | null; notNull: boolean }[] }
+}
+
+interface State {
+  readonly columns: readonly { name: string; type: string; missing: string | null; notNull: boolean }[]
 }
 
 interface LogRow {
@@ -25,6 +28,7 @@ interface LogRow {
   readonly active_role: string
   readonly session_role: string
   readonly items: readonly Item[]
+  readonly tables: readonly { readonly before: State | null; readonly after: State }[]
 }
 
 for (const from of [10, 18]) {
@@ -36,15 +40,15 @@ for (const from of [10, 18]) {
     const source = await fixture.session('source', 'capture')
     const by = { id: fixture.id, namespaceId: NAMESPACE_ID, workflowId: fixture.ref.workflowId, firstRunId: fixture.ref.firstRunId }
     await installSourceSchema(source, by, never)
-    assert.equal(await installDdlCapture(source, never), true)
-    assert.equal(await installDdlCapture(source, never), true, 'again')
+    assert.equal(await installDdlCapture(source, by, never), true)
+    assert.equal(await installDdlCapture(source, by, never), true, 'again')
 
     const application = new pg.Client({ connectionString: fixture.source.url })
     await application.connect()
     await application.query(`set role ${role}; set search_path to shop`)
     const read = async (): Promise<LogRow[]> => {
       const rows = await sql('select event, tag, search_path, active_role, session_role, payload from pgmove.ddl_log order by entry')
-      return rows.map(({ payload, ...row }) => ({ ...row, items: JSON.parse(payload ?? '') as Item[] }) as unknown as LogRow)
+      return rows.map(({ payload, ...row }) => ({ ...row, ...(JSON.parse(payload ?? '') as object) }) as unknown as LogRow)
     }
     const drawn = async (statements: string) => {
       await sql('delete from pgmove.ddl_log')
@@ -55,12 +59,13 @@ for (const from of [10, 18]) {
     const [made] = await drawn(`create table item (id bigint primary key, name varchar(20) not null); insert into item values (1, 'a')`)
     assert.deepEqual([made?.tag, made?.search_path, made?.active_role, made?.session_role], ['CREATE TABLE', '{shop}', role, 'postgres'])
     assert.deepEqual(
-      made?.items.find(({ type }) => type === 'table')?.table?.columns.map(({ name, type, notNull }) => [name, type, notNull]),
+      made?.tables[0]?.after.columns.map(({ name, type, notNull }) => [name, type, notNull]),
       [
         ['id', 'bigint', true],
         ['name', 'character varying(20)', true],
       ],
     )
+    assert.equal(made.tables[0]?.before, null)
     // Each command of a DO block by itself, though the text is the same.
     const block = await drawn(
       `do $$ begin alter table item add a int; insert into item values (2, 'b', 3); alter table item rename a to b; end $$`,
@@ -75,9 +80,14 @@ for (const from of [10, 18]) {
       added.map((row) => row.event),
       from < 11 ? ['table_rewrite', 'sql_drop', 'ddl_command_end'] : ['sql_drop', 'ddl_command_end'],
     )
-    const columns = added.at(-1)?.items[0]?.table?.columns
+    // The first event that sees the table has the difference.
+    const [change] = added.flatMap(({ tables }) => tables)
     assert.deepEqual(
-      columns?.map(({ name, missing }) => [name, missing]),
+      change?.before?.columns.map(({ name }) => name),
+      ['id', 'name', 'b'],
+    )
+    assert.deepEqual(
+      change?.after.columns.map(({ name, missing }) => [name, missing]),
       [
         ['id', null],
         ['name', null],
@@ -96,18 +106,49 @@ for (const from of [10, 18]) {
     assert.deepEqual(await drawn('begin; alter table item add gone int; rollback'), [])
     assert.deepEqual(await drawn('create temp table t (a int); alter table t add b int; drop table t'), [])
 
+    // A root's command changes its partitions, a schema's new name its tables.
+    await drawn('create table part (a int) partition by list (a); create table part1 partition of part for values in (1)')
+    const grown = await drawn('alter table part add b int')
+    assert.deepEqual(
+      grown.flatMap(({ tables }) => tables).map(({ before, after }) => [before?.columns.length, after.columns.length]),
+      [
+        [1, 2],
+        [1, 2],
+      ],
+    )
+    await drawn('create index concurrently on item (name)')
+
+    await checkMissedDdl(source)
+    const isMissed = async (statements: string) => {
+      await application.query(statements)
+      await assert.rejects(checkMissedDdl(source), (error: { kind?: string; hint?: string }) => {
+        assert.equal(error.kind, 'UnsupportedDdl')
+        assert.match(error.hint ?? '', /setval\('pgmove.ddl_missed', 1, false\)/)
+        return true
+      })
+      await sql(`select setval('pgmove.ddl_missed', 1, false)`)
+      await checkMissedDdl(source)
+    }
     await sql('alter table pgmove.ddl_log rename to hidden')
-    await application.query('alter table item add unseen int; drop table item')
+    await sql(`select setval('pgmove.ddl_missed', 1, false)`)
+    await isMissed('alter table item add unseen int; drop table item')
     await sql('alter table pgmove.hidden rename to ddl_log')
+    await sql(`select setval('pgmove.ddl_missed', 1, false)`)
     // Behind whoever holds the log, not for longer than a moment.
     const locked = new pg.Client({ connectionString: fixture.source.url })
     await locked.connect()
     await locked.query('begin; lock table pgmove.ddl_log')
-    await application.query('create table waited (a int)')
+    await isMissed('create table waited (a int)')
     await locked.end()
     await application.end()
     assert.equal((await sql(`select to_regclass('shop.waited')::text as name`))[0]?.['name'], 'shop.waited')
 
+    assert.match((await removalStatements(source, fixture.id)).join(), /drop event trigger if exists pgmove_sql_drop/)
+    const other = { ...by, id: 'f'.repeat(16) }
+    assert.equal(await installDdlCapture(source, other, never), true)
+    await installSourceSchema(source, other, never)
+    assert.deepEqual(await releaseSource({ source, id: other.id, deadline: Date.now() + 20_000, signal: never }), { left: [] })
+    assert.equal((await sql(`select count(*) as n from pg_event_trigger where evtname like 'pgmove%'`))[0]?.['n'], '3', 'still in use')
     assert.deepEqual(await releaseSource({ source, id: fixture.id, deadline: Date.now() + 20_000, signal: never }), { left: [] })
     assert.deepEqual(
       await sql(
@@ -115,6 +156,12 @@ for (const from of [10, 18]) {
       ),
       [],
     )
+
+    // By hand, while nobody can reach pgmove.
+    await installSourceSchema(source, by, never)
+    assert.equal(await installDdlCapture(source, by, never), true)
+    await sql('drop schema pgmove cascade; create table free (a int)')
+    assert.deepEqual(await sql(`select evtname from pg_event_trigger`), [])
   })
 }
 
@@ -128,7 +175,7 @@ test('a role that may not make event triggers changes nothing', async () => {
     `create role ${role}; grant all on schema pgmove to ${role}; grant all on all tables in schema pgmove to ${role}`,
   )
   await source.query(`set role ${role}`)
-  assert.equal(await installDdlCapture(source, never), false)
+  assert.equal(await installDdlCapture(source, by, never), false)
   await source.query('reset role')
   assert.deepEqual(
     await fixture.source.sql(

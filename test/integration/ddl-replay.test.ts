@@ -4,6 +4,7 @@ import { connect } from '../../src/postgres/connect.ts'
 import { resolveConnection } from '../../src/postgres/resolve-connection.ts'
 import { installDdlCapture } from '../../src/source/ddl-capture.ts'
 import { installSourceSchema } from '../../src/source/source-schema.ts'
+import { eventually } from '../servers.ts'
 import { rig } from './apply-rig.ts'
 import type { Rig } from './apply-rig.ts'
 
@@ -17,12 +18,9 @@ async function capturing(options: Parameters<typeof rig>[0]): Promise<Rig> {
   const made = await rig(options)
   const source = await connect(await resolveConnection({ url: made.source.url }, 'source'), { side: 'source', applicationName: 'capture' })
   open.push(source)
-  await installSourceSchema(
-    source,
-    { id: made.id, namespaceId: '00000000-0000-4000-8000-000000000001', workflowId: 'w', firstRunId: 'r' },
-    never,
-  )
-  assert.equal(await installDdlCapture(source, never), true)
+  const by = { id: made.id, namespaceId: '00000000-0000-4000-8000-000000000001', workflowId: 'w', firstRunId: 'r' }
+  await installSourceSchema(source, by, never)
+  assert.equal(await installDdlCapture(source, by, never), true)
   return made
 }
 
@@ -78,9 +76,60 @@ test('what can not be made exactly waits: a computed default, a column of a doma
   }
   await run.source.sql(`insert into item select i, 'row ' || i from generate_series(1, 20) i`)
   await run.drain()
-  await waits('alter table item add r float default random()', '"item"', `alter table item add r float default random()`)
-  await run.drain()
   await waits('alter table twin add p positive', '"twin"', 'alter table twin add p positive')
   await run.drain()
+  await waits('alter table item add r float default random()', '"item"', `alter table item add r float default random()`)
+  // Made by hand, its rows would be others.
+  await assert.rejects(run.drain(), /copyAgain/)
+  const item = run.tables.get('public\0item')!
+  const [now] = await run.source.sql('select txid_current_snapshot()::text as snapshot, pg_current_wal_insert_lsn()::text as lsn')
+  run.tables.set('public\0item', { ...item, copied: { snapshot: now!['snapshot']!, lsn: now!['lsn']! } })
+  await run.drain()
   await waits('alter table twin rename to other; alter table log rename to twin', '"twin"', 'select')
+})
+
+test('killed while the target makes a change: made once', async () => {
+  const run = await capturing({ from: 10, to: 18, schema: SCHEMA })
+  await run.source.sql(`begin; insert into log values ('a'); alter table log add n int default 5; insert into log values ('b', 6);
+    alter table log rename n to m; commit`)
+  const holder = await run.session()
+  await holder.query('begin; lock table public.log in access share mode')
+  const applying = await run.session()
+  const cut = assert.rejects(run.drain({ target: applying }), { kind: 'ConnectionLost' })
+  await eventually('the change to wait for the lock', 20, async () => {
+    const ended = await run.target.sql(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like 'alter table%'`,
+    )
+    return ended.length === 1
+  })
+  await cut
+  await holder.query('rollback')
+  await run.drain()
+  await run.equal()
+})
+
+test('of a table that is copied already only definitions follow; chosen columns under their names', async () => {
+  const run = await capturing({ schema: SCHEMA, target: SCHEMA.replace('note varchar(10)', 'remark varchar(10)') })
+  const at = async () => {
+    const [now] = await run.source.sql('select txid_current_snapshot()::text as snapshot, pg_current_wal_insert_lsn()::text as lsn')
+    return { snapshot: now!['snapshot']!, lsn: now!['lsn']! }
+  }
+  // The definitions were copied before, the rows after.
+  await run.source.sql(`alter table twin alter a set default 7, alter a set not null; insert into twin values (1)`)
+  run.tables.set('public\0twin', { ...run.tables.get('public\0twin')!, copied: await at() })
+  await run.target.sql('insert into twin values (1, 7)')
+  const columns = new Map([['id', 'id'], ['note', 'remark']]) // prettier-ignore
+  run.tables.set('public\0item', { ...run.tables.get('public\0item')!, columns })
+  await run.source.sql(`alter table item alter note set default 'other', alter note type varchar(50), add unchosen int default 3;
+    insert into item (id) values (1)`)
+  await run.drain()
+  const column = (await run.target.sql(COLUMNS)).filter(({ attname }) => attname === 'a' || attname === 'remark' || attname === 'unchosen')
+  assert.deepEqual(
+    column.map(({ attname, type, attnotnull, expression }) => [attname, type, attnotnull, expression]),
+    [
+      ['remark', 'character varying(50)', 't', `'other'::character varying`],
+      ['a', 'integer', 't', '7'],
+    ],
+  )
+  assert.deepEqual(await run.target.sql('select id, remark from item'), [{ id: '1', remark: 'other' }])
 })

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { testMigration } from '../migration-run.ts'
+import { remains, smallPair } from '../small-source.ts'
+
+const LIMIT = { timeout: 240_000 }
+const ROWS = (table: string): string => `select t::text as row from ${table} t order by 1`
+
+test('columns change on the source while a migration runs; nothing is left behind', LIMIT, async () => {
+  const { source, target } = await smallPair(10, 18)
+  const migration = await testMigration({ source: source.url, target: target.url })
+  await migration.worker()
+  const running = await migration.start({ ddl: 'capture', ignoreWarnings: true })
+  await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
+  assert.equal((await running.status()).precheck?.items.find(({ name }) => name === 'ddl_capture')?.status, 'Passed')
+
+  await source.sql(`begin; update customers set note = 'before' where id = 1; alter table customers add born date, add tries int not null default 3;
+    update customers set born = '2000-02-29', tries = tries + 1 where id = 2; alter table customers rename note to remark;
+    insert into customers (mail, remark) values ('new@example.org', 'after'); commit`)
+  await source.sql('alter table journal drop line, add entry text; insert into journal (entry) values ($$x$$), ($$x$$)')
+  await source.sql(`delete from journal where ctid = (select min(ctid::text)::tid from journal)`)
+  await running.signal('cutover')
+  const report = await running.result()
+  for (const table of ['customers', 'orders', 'journal'])
+    assert.deepEqual(await target.sql(ROWS(table)), await source.sql(ROWS(table)), table)
+  assert.deepEqual(await remains(source), [])
+  assert.deepEqual(await source.sql('select evtname from pg_event_trigger'), [])
+  assert.ok(!JSON.stringify(report).includes('pgmove_sql_drop'), "the event triggers of pgmove are nobody else's business")
+})
