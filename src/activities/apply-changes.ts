@@ -7,6 +7,7 @@ import { openChangeStream } from '../replication/change-stream.ts'
 import { takeOver } from '../replication/progress.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
 import { checkSlot } from '../source/check-slot.ts'
+import { checkMissedDdl } from '../source/ddl-capture.ts'
 import { readMigratedTables } from '../state/migrated-table.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { readMigrationRecord } from '../state/migration-record.ts'
@@ -31,6 +32,7 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
     const record = await readMigrationRecord(target, run.id)
     const progress = await takeOver(target, run.id)
     await checkSlot({ source, sourceConnection, target, record, progress, signal: run.signal })
+    if (run.spec.ddl === 'capture') await checkMissedDdl(source)
     await run.failpoint(FAILPOINTS.slotChecked)
     const tables = new Map((await readMigratedTables(target, run.id)).map((t) => [`${t.sourceSchema}\0${t.sourceTable}`, t]))
     if ([...tables.values()].some((table) => table.copyAgain !== undefined)) {

@@ -249,7 +249,8 @@ export class ApplyGroup {
 
   /** Stands between the changes before and after it; what follows is bound anew, for the source sends its relation again. */
   async #ddl(row: HeartbeatRow, begin: BeginMessage): Promise<void> {
-    const replay = (this.#ddlReplay ??= new DdlReplay())
+    const { target, names } = this.#args
+    const replay = (this.#ddlReplay ??= new DdlReplay(target, names?.changes !== true))
     const find = (schema: string, table: string) => this.#binder.selected(schema, table, begin)
     const ddl = loggedDdl(row)
     if (!replay.concerns(ddl, find)) return

@@ -10,11 +10,15 @@ export interface OwnObjects {
   readonly fenced: boolean
 }
 
-/** Triggers whose function is in the schema `pgmove`, and tables whose replica identity pgmove set to FULL. */
+/** Triggers and event triggers whose function is in the schema `pgmove`, and tables whose replica identity pgmove set to FULL. */
 export async function readOwnObjects(source: Database): Promise<OwnObjects> {
   const triggers = await source.query<{ key: string }>(
     `select t.tableoid || ':' || t.oid as key
        from pg_trigger t join pg_proc p on p.oid = t.tgfoid join pg_namespace n on n.oid = p.pronamespace
+      where n.nspname = 'pgmove'
+     union all
+     select e.tableoid || ':' || e.oid
+       from pg_event_trigger e join pg_proc p on p.oid = e.evtfoid join pg_namespace n on n.oid = p.pronamespace
       where n.nspname = 'pgmove'`,
   )
   const objects = new Set(triggers.map(({ key }) => key))

@@ -12,7 +12,7 @@ export interface InstalledBy {
   readonly firstRunId: string
 }
 
-export type InstalledKind = 'schema' | 'replica identity' | 'truncate trigger' | 'publication' | 'slot' | 'fence'
+export type InstalledKind = 'schema' | 'replica identity' | 'truncate trigger' | 'publication' | 'slot' | 'fence' | 'ddl capture'
 
 export interface Installed extends Record<string, string | null> {
   kind: InstalledKind

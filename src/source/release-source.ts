@@ -2,7 +2,7 @@ import { sqlState } from '../errors/classify.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import { literal } from '../postgres/quote.ts'
-import { dropDdlCaptureStatements, hasDdlLog } from './ddl-capture.ts'
+import { DROP_DDL_CAPTURE, dropDdlCapture } from './ddl-capture.ts'
 import { forgetInstalled, readInstalled } from './installed.ts'
 import { fenceStatements, keepPart, lowerPart } from './fence.ts'
 import type { Installed } from './installed.ts'
@@ -38,7 +38,15 @@ export interface LeftOnSource {
 const ONE_TRY_MS = 200
 const ROUND_MS = 300
 /** First the fence, for which the application waits, then the slot, which holds back WAL and vacuum. */
-const ORDER: readonly Installed['kind'][] = ['fence', 'slot', 'publication', 'truncate trigger', 'replica identity', 'schema']
+const ORDER: readonly Installed['kind'][] = [
+  'fence',
+  'slot',
+  'publication',
+  'ddl capture',
+  'truncate trigger',
+  'replica identity',
+  'schema',
+]
 
 /**
  * Removes what the migration has added to the source and restores what it has set, each by itself, so that one thing that
@@ -120,6 +128,8 @@ async function remove(source: Database, { id, fence }: Removal, installed: Insta
       return forgetInstalled(source, id, 'slot', installed.name)
     case 'publication':
       return dropPublication(source, id, signal)
+    case 'ddl capture':
+      return dropDdlCapture(source, id, signal)
     case 'truncate trigger':
       return dropTruncateTrigger(source, id, installed, signal)
     case 'replica identity':
@@ -147,7 +157,6 @@ async function removeSchema(source: Database, id: string, signal: AbortSignal): 
       throw new MigrationError('Internal', 'it is needed until the rest is removed', { side: 'source' })
     }
     if (others.length > 0) return forgetInstalled(source, id, 'schema', 'pgmove')
-    if (await hasDdlLog(source)) await source.query(dropDdlCaptureStatements())
     if (needsTruncateLog(source.version)) await source.query('drop function pgmove.log_truncate(); drop table pgmove.truncate_log')
     await source.query('drop table pgmove.dts_postgres_heartbeat; drop table pgmove.installed; drop schema pgmove')
   })
@@ -158,6 +167,7 @@ async function statementFor(source: Database, id: string, installed: Installed):
   if (kind === 'fence') return (await fenceStatements(source, [installed])).join('; ')
   if (kind === 'slot') return `select pg_drop_replication_slot(${literal(name)})`
   if (kind === 'publication') return dropPublicationStatement(id)
+  if (kind === 'ddl capture') return DROP_DDL_CAPTURE
   if (kind === 'truncate trigger') return dropTriggerStatement(id, name)
   if (kind === 'replica identity') return restoreStatement(name, { previous })
   return 'drop schema pgmove cascade'
@@ -169,7 +179,7 @@ async function statementFor(source: Database, id: string, installed: Installed):
  */
 export async function removalStatements(source: Database, id: string): Promise<string[]> {
   const others = await source.query<{ kind: string; name: string }>(
-    `select distinct kind, name from pgmove.installed where id <> $1 and kind in ('schema', 'replica identity', 'fence')`,
+    `select distinct kind, name from pgmove.installed where id <> $1 and kind in ('schema', 'replica identity', 'fence', 'ddl capture')`,
     [id],
   )
   const shared = new Set(others.map(({ kind, name }) => `${kind} ${name}`))
