@@ -17,6 +17,28 @@ export async function managedService(database: Database): Promise<ManagedService
   return row?.azure === 't' ? 'Azure Database for PostgreSQL' : undefined
 }
 
+/** Recognises it by a host's name, or by the directory of its socket, before a session stands. Names: the services' documentation of endpoints. */
+export function serviceOfHost(host: string): ManagedService | undefined {
+  const name = host.toLowerCase().replace(/\.$/, '')
+  if (/\.rds\.amazonaws\.com(\.cn)?$/.test(name)) return /\.cluster-/.test(name) ? 'Amazon Aurora' : 'Amazon RDS'
+  if (/\.postgres\.database\.(azure\.com|usgovcloudapi\.net|chinacloudapi\.cn)$/.test(name)) return 'Azure Database for PostgreSQL'
+  return name.startsWith('/cloudsql/') || name.endsWith('.sql.goog') ? 'Google Cloud SQL' : undefined
+}
+
+/** What stands there for a line in pg_hba.conf, which nobody can edit: the way in by TLS, a right, or a firewall. */
+export function accessFix(service: ManagedService, role: string, { plain, replication }: { plain: boolean; replication: boolean }): string {
+  const tls = plain ? 'Connections without TLS are refused: use sslmode=verify-full (or require) in the URL. ' : ''
+  switch (service) {
+    case 'Amazon RDS':
+    case 'Amazon Aurora':
+      return `${tls}${plain ? 'Or set rds.force_ssl = 0 in the parameter group. ' : ''}${replication ? `For replication: grant rds_replication to ${role}` : `Let the role log in: alter role ${role} login`}`
+    case 'Google Cloud SQL':
+      return `${tls}${plain ? "Or change the instance's SSL mode. " : ''}${replication ? `For replication: alter role ${role} replication, and cloudsql.logical_decoding = on` : `Let the role log in: alter role ${role} login`}`
+    case 'Azure Database for PostgreSQL':
+      return `${tls}${plain ? 'Or set require_secure_transport = off. ' : ''}${replication ? `For replication: alter role ${role} replication` : "Add the worker's address to the firewall rules of the server (Networking)."}`
+  }
+}
+
 /**
  * How a parameter of the whole server is set there.
  *

@@ -5,6 +5,8 @@ import type { ResolvedConnection } from '../postgres/resolved-connection.ts'
 import { isTlsFailure } from '../postgres/tls-options.ts'
 import type { ReplicationRight } from '../source/replication-right.ts'
 import type { Diagnosis } from './diagnosis.ts'
+import { accessFix, serviceOfHost, setParameter } from './managed-service.ts'
+import type { ManagedService } from './managed-service.ts'
 
 /** Says at which step a session was refused, and what to do there. */
 export function refusedSession(diagnosis: Diagnosis, cause: unknown, side: Side, resolved: ResolvedConnection): void {
@@ -36,16 +38,33 @@ function refusal(error: MigrationError, resolved: ResolvedConnection): { check: 
       return { check: 'database', fix: `Correct the database in the URL, or create it: create database ${database}` }
     case '42501':
       return { check: 'database', fix: `grant connect on database ${database} to ${user}` }
-    case '53300':
-      return { check: 'connections', fix: 'End sessions that nobody needs, or raise max_connections and restart the server.' }
+    case '53300': {
+      const service = serviceOf(resolved.hosts)
+      const raise = service
+        ? setParameter(service, 'max_connections', 'a greater value', 'restart')
+        : 'raise max_connections and restart the server.'
+      return { check: 'connections', fix: `End sessions that nobody needs; or: ${raise}` }
+    }
     case '57P03':
       return { check: 'session', fix: 'The server starts, stops or recovers: try again when it is up.' }
     case '08P01':
-      return { check: 'pooler', fix: 'Give the URL of the server itself, not of a connection pooler.' }
+      return { check: 'pooler', fix: NO_POOLER }
     default:
+      // Settings that were dropped on the way, or a session that is moved between processes (src/postgres/pin-session.ts).
+      if (/connection pooler/.test(error.hint ?? '')) return { check: 'pooler', fix: NO_POOLER }
       if (error.kind === 'AuthenticationFailed') return { check: 'authentication', fix: error.hint ?? roleFix(user) }
       return { check: 'session', fix: error.hint ?? "Look into the server's log for the reason." }
   }
+}
+
+const NO_POOLER = 'Give the URL of the server itself, not of a connection pooler.'
+
+function serviceOf(hosts: ResolvedConnection['hosts']): ManagedService | undefined {
+  for (const { host } of hosts) {
+    const service = serviceOfHost(host)
+    if (service) return service
+  }
+  return undefined
 }
 
 function causes(error: MigrationError): Error[] {
@@ -60,7 +79,13 @@ function roleFix(role: string): string {
 }
 
 /** The server names the address from which it saw the connection come, which translation on the way may have changed. */
-function pgHbaFix(message: string, { user, database }: ResolvedConnection): string {
+function pgHbaFix(message: string, { user, database, hosts }: ResolvedConnection): string {
+  const service = serviceOf(hosts)
+  if (service)
+    return accessFix(service, ident(user), {
+      plain: /(?:SSL off|no encryption)/.test(message),
+      replication: /for replication connection/.test(message),
+    })
   const address = /for (?:replication connection from )?host "([^"]+)"/.exec(message)?.[1]
   const plain = /(?:SSL off|no encryption)/.test(message)
   const kind = address === undefined ? 'local' : plain ? 'host' : 'hostssl'

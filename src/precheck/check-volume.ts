@@ -4,6 +4,8 @@ import type { Database } from '../postgres/connect.ts'
 import type { Check } from './check.ts'
 import { passed, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
+import { walPosition } from './wal-position.ts'
+import type { WalPosition } from './wal-position.ts'
 import { oidList } from './table-lists.ts'
 
 /** What a copy with its indexes may come to, to tell seconds from hours: some of it is below, a fast disk and network are above. */
@@ -12,6 +14,7 @@ const BYTES_PER_SECOND = 40e6
 const NOTEWORTHY_BYTES = 1e9
 /** What the target takes beside the data while it comes in: WAL between two checkpoints, sorts of index builds. */
 const BESIDE = 1.5
+/** From the beginning of the precheck on, at least. */
 const SAMPLE_MS = 500
 const LOCK_NOT_AVAILABLE = '55P03'
 
@@ -44,10 +47,10 @@ export const storage: Check = {
   name: 'storage',
   expected: 'more free space on the target than the selected tables take, and on the source for the WAL that its slot keeps',
   applies: ({ full }) => full,
-  run: async ({ source, tables, incremental }) => {
+  run: async ({ source, tables, incremental, walAtStart }) => {
     const inTables = tables.reduce((sum, { bytes }) => sum + Number(bytes), 0)
     const bytes = inTables + (await indexBytes(source, oidList(tables)))
-    return storageFinding({ bytes, walBytesPerSecond: incremental ? await walRate(source) : null })
+    return storageFinding({ bytes, walBytesPerSecond: incremental ? await walRate(source, walAtStart) : null })
   },
 }
 
@@ -69,16 +72,9 @@ async function indexBytes(source: Database, oids: string): Promise<number> {
   }
 }
 
-async function walRate(source: Database): Promise<number> {
-  const position = async (): Promise<{ bytes: number; at: number }> => {
-    const [row] = await source.query<{ bytes: string }>(
-      `select pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end, '0/0') as bytes`,
-    )
-    return { bytes: Number(row?.bytes), at: performance.now() }
-  }
-  const first = await position()
-  await pause(SAMPLE_MS)
-  const second = await position()
+async function walRate(source: Database, first: WalPosition): Promise<number> {
+  await pause(Math.max(0, first.at + SAMPLE_MS - performance.now()))
+  const second = await walPosition(source)
   return Math.max(0, ((second.bytes - first.bytes) * 1000) / (second.at - first.at))
 }
 

@@ -53,8 +53,6 @@ export const CHECKS: readonly Check[] = [
   workers,
   connections,
   timeouts,
-  storage,
-  temporaryFiles,
   replicationRole,
   sourceRights,
   sourceOwnership,
@@ -101,4 +99,7 @@ export const CHECKS: readonly Check[] = [
   deferrableKeys,
   eventTriggers,
   foreignTables,
+  temporaryFiles,
+  // Last, since it watches the source's WAL from the beginning of the precheck on.
+  storage,
 ]

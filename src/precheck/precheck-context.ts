@@ -9,6 +9,8 @@ import { selectsSchema } from '../spec/selection.ts'
 import { comparableShape, mappedShape } from './mapped-shape.ts'
 import { readTableShapes } from './table-shapes.ts'
 import type { TableShape } from './table-shapes.ts'
+import { walPosition } from './wal-position.ts'
+import type { WalPosition } from './wal-position.ts'
 
 /** A role and what it may do by itself. */
 export interface Role {
@@ -41,6 +43,8 @@ export interface PrecheckContext {
    * first asked for.
    */
   readonly shapes: () => Promise<{ readonly source: ReadonlyMap<string, TableShape>; readonly target: ReadonlyMap<string, TableShape> }>
+  /** Of the source when the precheck began. */
+  readonly walAtStart: WalPosition
   readonly signal: AbortSignal
 }
 
@@ -56,6 +60,7 @@ export interface PrecheckArgs {
 }
 
 export async function readContext({ source, target, spec, id, signal }: PrecheckArgs): Promise<PrecheckContext> {
+  const walAtStart = await walPosition(source)
   const schemas = await source.query<{ name: string }>('select nspname as name from pg_namespace order by 1')
   const names = await readSourceNameMap(source, spec)
   const tables = await readSelectedTables(source, spec, names)
@@ -79,6 +84,7 @@ export async function readContext({ source, target, spec, id, signal }: Precheck
     target,
     spec,
     id,
+    walAtStart,
     signal,
     schema: spec.types.includes('schema'),
     full: spec.types.includes('full'),

@@ -10,6 +10,7 @@ import { connect } from '../../src/postgres/connect.ts'
 import { replicationClientConfig } from '../../src/postgres/replication-client-config.ts'
 import { resolveConnection } from '../../src/postgres/resolve-connection.ts'
 import { openChangeStream } from '../../src/replication/change-stream.ts'
+import { diagnoseConnection } from '../../src/diagnosis/diagnose-connection.ts'
 import { selfSignedCertificate } from '../self-signed-certificate.ts'
 import { ownServer, sql } from '../servers.ts'
 
@@ -43,6 +44,28 @@ before(async () => {
     on.url('postgres'),
     `create role "any" login; create role tls login; create role plain login; create role scram login password 'pw'`,
   )
+})
+
+test('the connection test tells what became of TLS, and the line of pg_hba.conf that is missing', async () => {
+  const told = async (role: string, parameters: string, host = 'localhost') => {
+    const env = { HOME: file('home'), URL: `postgres://${role}@${host}:${port}/postgres?${parameters}` }
+    const { signal } = new AbortController()
+    const { diagnosis } = await diagnoseConnection({ side: 'target', connection: { env: 'URL' }, env, signal })
+    const { check, status, found, fix } =
+      diagnosis.find((item) => item.check === 'authentication' && item.status === 'Failed') ??
+      diagnosis.find((item) => item.check === 'tls')!
+    return `${check} ${status}: ${found}: ${fix}`
+  }
+  assert.match(await told('any', `sslmode=verify-full&sslrootcert=${file('server.crt')}`), /^tls Passed: TLSv1\.3; .* was verified/)
+  assert.match(await told('any', 'sslmode=require'), /^tls Passed: TLSv1\.3; .* was not verified/)
+  assert.match(await told('any', 'sslmode=disable'), /^tls Passed: not encrypted .*on this machine/)
+  assert.match(await told('any', `sslmode=verify-ca&sslrootcert=${file('other.crt')}`), /^tls Failed: .*sslrootcert=FILE/)
+  assert.match(
+    await told('any', `sslmode=verify-full&sslrootcert=${file('server.crt')}`, '127.0.0.1'),
+    /^tls Failed: .*by a name that stands in/,
+  )
+  assert.match(await told('plain', 'sslmode=require'), /^authentication Failed: .*Add to pg_hba\.conf: hostssl postgres plain/)
+  assert.match(await told('tls', 'sslmode=disable'), /^authentication Failed: .*Add to pg_hba\.conf: host postgres tls/)
 })
 
 async function encrypted(role: string, parameters: string, host = 'localhost'): Promise<boolean> {

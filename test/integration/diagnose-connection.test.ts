@@ -8,7 +8,9 @@ import { freePort } from '../../dev/free-port.ts'
 import { diagnoseConnection } from '../../src/diagnosis/diagnose-connection.ts'
 import { ident } from '../../src/postgres/quote.ts'
 import type { DiagnosisItem } from '../../src/workflows/connection-activities.ts'
-import { database, ownServer, server, sql, uniqueName } from '../servers.ts'
+import { poolingProxy } from '../pooling-proxy.ts'
+import { precheckPair } from '../precheck-run.ts'
+import { database, eventually, ownServer, server, sql, uniqueName } from '../servers.ts'
 
 const folder = await mkdtemp(path.join(os.tmpdir(), 'pgmove-diagnosis-'))
 await chmod(folder, 0o755)
@@ -96,6 +98,19 @@ test('pg_hba.conf, a wrong password, missing rights and wal_level are told apart
   )
   assert.deepEqual(rest, [])
   assert.deepEqual(open((await diagnosed(on.url('postgres', 'listed'), 'target')).diagnosis), [])
+  await sql(admin, `alter system set wal_level = 'logical'`)
+  await sql(admin, 'select pg_reload_conf()')
+  const pending = await eventually('the change of wal_level that waits', 20, async () => {
+    const [item] = open((await diagnosed(on.url('postgres', 'listed'))).diagnosis)
+    return item?.fix.startsWith('Restart the server') ? item : undefined
+  })
+  assert.equal(pending.check, 'replication')
+  const pair = await precheckPair({ major: 13, port: on.port, url: (name, user) => on.url(name, user) }, 17)
+  const { wal_level: waits } = await pair.check()
+  assert.deepEqual([waits?.status, waits?.found, waits?.fix], ['Failed', 'replica; a change waits for a restart', 'Restart the source.'])
+  await sql(admin, `alter system reset wal_level`)
+  await sql(admin, 'select pg_reload_conf()')
+  await eventually('the change that is taken back', 20, async () => (await pair.check())['wal_level']?.found === 'replica')
 
   // As a managed service's server looks from inside.
   await sql(admin, 'create role rds_superuser; create role rds_replication; alter role listed noreplication')
@@ -103,6 +118,36 @@ test('pg_hba.conf, a wrong password, missing rights and wal_level are told apart
   assert.equal(managed[0]?.fix, 'grant rds_replication to "listed"')
   await sql(admin, 'alter role listed replication')
   assert.match(open((await diagnosed(on.url('postgres', 'listed'))).diagnosis)[0]!.fix, /rds\.logical_replication = 1/)
+  assert.match((await pair.check())['wal_level']?.fix ?? '', /rds\.logical_replication = 1 in the parameter group of the instance/)
+  await sql(admin, 'create function aurora_version() returns text language sql as $$ select null::text $$')
+  assert.match(open((await diagnosed(on.url('postgres', 'listed'))).diagnosis)[0]!.fix, /parameter group of the cluster/)
+  await sql(admin, 'drop function aurora_version(); drop role rds_superuser, rds_replication; create role cloudsqlsuperuser')
+  assert.match(open((await diagnosed(on.url('postgres', 'listed'))).diagnosis)[0]!.fix, /cloudsql\.logical_decoding = on/)
+  await sql(admin, 'drop role cloudsqlsuperuser; create role azure_pg_admin')
+  assert.match(open((await diagnosed(on.url('postgres', 'listed'))).diagnosis)[0]!.fix, /server parameter wal_level = logical/)
+})
+
+test('a connection pooler is noticed by the process that it names and by the settings that it drops; a long way, a clock that is off', async (t) => {
+  const on = await server(13)
+  const { name } = await database(on)
+  const through = async (way: 'renames' | 'forgets' | 'delays') =>
+    diagnosed(`postgres://postgres@127.0.0.1:${await poolingProxy(on.port, way)}/${name}?sslmode=disable`, 'target')
+  const renamed = await through('renames')
+  assert.equal(renamed.status, 'Passed')
+  const [item, ...others] = open(renamed.diagnosis)
+  assert.deepEqual([item?.check, item?.status, others], ['pooler', 'Warning', []])
+  assert.match(item?.fix ?? '', /the URL of the server itself/)
+  const forgotten = await through('forgets')
+  assert.deepEqual([forgotten.status, forgotten.last?.check], ['Failed', 'pooler'])
+  assert.match(forgotten.last?.found ?? '', /did not take the setting \w+ at the start/)
+  assert.doesNotMatch(forgotten.last?.fix ?? '', /resume/)
+
+  const { now } = Date
+  t.mock.method(Date, 'now', () => now() + 60_000)
+  const [clock, trip, ...rest] = open((await through('delays')).diagnosis)
+  assert.deepEqual([clock?.check, clock?.status, trip?.check, trip?.status, rest], ['clock', 'Warning', 'round_trip', 'Warning', []])
+  assert.match(clock?.found ?? '', /^the server's clock is (59|60)\d{3} ms behind the worker's/)
+  assert.match(trip?.fix ?? '', /nearer to the server/)
 })
 
 test('a load balancer that spreads connections over servers is noticed', async () => {
