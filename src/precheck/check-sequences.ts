@@ -15,7 +15,10 @@ export const sequencesNearEnd: Check = {
       `select schemaname as schema, sequencename as name,
               round(100 * case when increment_by > 0 then (last_value - min_value) / nullif(max_value::numeric - min_value, 0)
                                else (max_value - last_value) / nullif(max_value::numeric - min_value, 0) end) as used
-         from pg_sequences s join json_to_recordset($1::json) as x (schema text, name text) on x.schema = s.schemaname and x.name = s.sequencename
+         from (select s.* from pg_sequences s
+                 join json_to_recordset($1::json) as x (schema text, name text) on x.schema = s.schemaname and x.name = s.sequencename
+               -- the view opens the sequence each time that its last_value is mentioned
+               offset 0) s
         where last_value is not null and not cycle
           and case when increment_by > 0 then last_value - min_value > $2::numeric * (max_value::numeric - min_value)
                    else max_value - last_value > $2::numeric * (max_value::numeric - min_value) end

@@ -24,6 +24,14 @@ test(
     )
     assert.deepEqual(await remains(source), [])
     assert.deepEqual(await target.sql(`select nspname from pg_namespace where nspname = 'pgmove'`), [])
+    await running.handle.executeUpdate('rerunPrecheck', { args: [{ ignoreWarnings: ['target_empty'] }] })
+    const refused = await running.reach('the second wait', (s) => waits(s) && s.errors.total === waiting.errors.total + 1)
+    const failed = refused.precheck?.items.find(({ name }) => name === 'target_empty')
+    assert.deepEqual(
+      [failed?.status, failed?.objects, failed?.objectCount],
+      ['Failed', ['"public"."journal"'], 1],
+      'a failed item is not ignored',
+    )
     await target.sql(`truncate journal`)
     await assert.rejects(running.handle.executeUpdate('rerunPrecheck', { args: [{ ignoreWarnings: 'all' }] }))
     await running.signal('rerunPrecheck')
