@@ -1,5 +1,6 @@
 import { fenceLeaked } from '../cutover/fence-leaked.ts'
 import { MigrationError } from '../errors/migration-error.ts'
+import { NameMap } from '../mapping/name-map.ts'
 import { formatLsn } from '../postgres/lsn.ts'
 import { ApplyGroupError, applyError } from './apply-error.ts'
 import { StepApplier, STEP_RULES } from './apply-step.ts'
@@ -52,6 +53,8 @@ export class ApplyGroup {
   #bytes = 0
   /** Of changes that were passed over behind a kept one: they stand in the same chunks of the socket, which a kept row keeps alive. */
   #passedBytes = 0
+  /** Whether DDL was made that takes effect with the commit only. */
+  #commitDue = false
   #last: { readonly commitLsn: bigint; readonly endLsn: bigint } | undefined
   #heartbeats: HeartbeatRow[] = []
   /** Of the source transaction that is being received, if it holds DDL. */
@@ -87,7 +90,12 @@ export class ApplyGroup {
   }
 
   get full(): boolean {
-    return this.#changes >= this.#limits.changes || this.#bytes >= this.#limits.bytes || this.#transactions >= this.#limits.changes
+    return (
+      this.#commitDue ||
+      this.#changes >= this.#limits.changes ||
+      this.#bytes >= this.#limits.bytes ||
+      this.#transactions >= this.#limits.changes
+    )
   }
 
   get ageMs(): number {
@@ -249,8 +257,8 @@ export class ApplyGroup {
 
   /** Stands between the changes before and after it; what follows is bound anew, for the source sends its relation again. */
   async #ddl(row: HeartbeatRow, begin: BeginMessage): Promise<void> {
-    const { target, names } = this.#args
-    const replay = (this.#ddlReplay ??= new DdlReplay(target, names?.changes !== true))
+    const { target, id, names } = this.#args
+    const replay = (this.#ddlReplay ??= new DdlReplay(target, id, names ?? new NameMap()))
     const find = (schema: string, table: string) => this.#binder.selected(schema, table, begin)
     const ddl = loggedDdl(row)
     if (!replay.concerns(ddl, find)) return
@@ -259,7 +267,7 @@ export class ApplyGroup {
     await this.#flush()
     this.#work(async () => {
       await this.#begin()
-      await replay.apply(ddl, find, formatLsn(begin.finalLsn))
+      if (await replay.apply(ddl, find, formatLsn(begin.finalLsn))) this.#commitDue = true
     })
     await this.#lane.idle()
   }
@@ -327,6 +335,7 @@ export class ApplyGroup {
     this.#transactions = 0
     this.#changes = 0
     this.#bytes = 0
+    this.#commitDue = false
     this.#last = undefined
     this.#heartbeats = []
   }

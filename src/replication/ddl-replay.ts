@@ -1,12 +1,17 @@
 import { classify } from '../errors/classify.ts'
 import type { ErrorKind } from '../errors/error-kind.ts'
 import { MigrationError } from '../errors/migration-error.ts'
+import type { NameMap } from '../mapping/name-map.ts'
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { unsupported } from './bound-relation.ts'
 import { planAlteredColumns, planColumnChanges } from './plan-column-changes.ts'
 import type { ColumnCommand, LoggedColumn, TargetColumnState } from './plan-column-changes.ts'
+import { planEnumChanges } from './plan-enum-changes.ts'
+import type { LoggedEnum } from './plan-enum-changes.ts'
+import { planIndexChanges } from './plan-index-changes.ts'
+import type { LoggedPart, PartsPlan, TargetParts } from './plan-index-changes.ts'
 
 /** An object of a row of `pgmove.ddl_log`. */
 interface LoggedItem {
@@ -21,6 +26,8 @@ interface LoggedState {
   readonly name: string
   readonly kind: string
   readonly columns: readonly LoggedColumn[]
+  readonly indexes: readonly LoggedPart[]
+  readonly constraints: readonly LoggedPart[]
 }
 
 /** A table that the command could have changed, or whose parent it could. */
@@ -36,6 +43,8 @@ export interface LoggedDdl {
   readonly event: string
   readonly items: readonly LoggedItem[]
   readonly tables: readonly LoggedTable[]
+  /** Enum types that were made or altered. */
+  readonly enums: readonly LoggedEnum[]
 }
 
 /** The selected table of that name on the source, and whether its copy has seen the change; undefined if it is not selected or left out. */
@@ -43,36 +52,73 @@ export type FindTable = (schema: string, table: string) => { readonly table: Mig
 
 /** @param row as PostgreSQL prints its columns */
 export function loggedDdl(row: Readonly<Record<string, string | null>>): LoggedDdl {
-  const payload = JSON.parse(row['payload'] ?? '{}') as Partial<Pick<LoggedDdl, 'items' | 'tables'>>
-  return { event: row['event'] ?? '', items: payload.items ?? [], tables: payload.tables ?? [] }
+  const payload = JSON.parse(row['payload'] ?? '{}') as Partial<Pick<LoggedDdl, 'items' | 'tables' | 'enums'>>
+  return { event: row['event'] ?? '', items: payload.items ?? [], tables: payload.tables ?? [], enums: payload.enums ?? [] }
 }
 
 /**
- * Makes the column changes of captured DDL on the target, in the transaction that is open there, in the order of the log. One for each
- * source transaction: what was rewritten belongs to the command that follows. Throws `UnsupportedDdl` for what it can't make exactly.
- * Whatever is no change of a selected table's columns is passed over.
+ * Makes what captured DDL has changed of selected tables' columns, indexes and constraints and of enums on the target, in the transaction that is
+ * open there, in the order of the log. One for each source transaction: what was rewritten belongs to the command that follows. Throws
+ * `UnsupportedDdl` for what it can't make exactly. Whatever is nothing of that is passed over.
  */
 export class DdlReplay {
   readonly #rewritten = new Map<string, number>()
   readonly #target: Database
+  readonly #id: string
+  readonly #names: NameMap
   readonly #sameNames: boolean
 
-  /** @param sameNames whether everything is called on the target as on the source */
-  constructor(target: Database, sameNames: boolean) {
+  /** @param id of the migration */
+  constructor(target: Database, id: string, names: NameMap) {
     this.#target = target
-    this.#sameNames = sameNames
+    this.#id = id
+    this.#names = names
+    this.#sameNames = !names.changes
   }
 
   /** Whether there is anything to be done for any selected table. */
-  concerns({ event, tables }: LoggedDdl, find: FindTable): boolean {
-    return event === 'table_rewrite' || tables.some((table) => names(table).some(({ schema, name }) => find(schema, name)))
+  concerns({ event, tables, enums }: LoggedDdl, find: FindTable): boolean {
+    return (
+      event === 'table_rewrite' || enums.length > 0 || tables.some((table) => names(table).some(({ schema, name }) => find(schema, name)))
+    )
   }
 
-  async apply({ event, items, tables }: LoggedDdl, find: FindTable, lsn: string): Promise<void> {
+  /** Whether the target's transaction is to be committed before more is applied. */
+  async apply({ event, items, tables, enums }: LoggedDdl, find: FindTable, lsn: string): Promise<boolean> {
+    let labelled = false
+    for (const one of enums) labelled = (await this.#label(one, lsn)) || labelled
     if (event === 'table_rewrite')
       for (const { oid, reason } of items) this.#rewritten.set(String(oid), (this.#rewritten.get(String(oid)) ?? 0) | (reason ?? 0))
     // A root before its partitions, which then have what they need.
     for (const table of tables) await this.#change(table, find, lsn)
+    return labelled
+  }
+
+  /** A new label can be used by later transactions only. A type that the target does not have was not asked for. */
+  async #label({ schema, name, labels }: LoggedEnum, lsn: string): Promise<boolean> {
+    const target = this.#target
+    const type = qualified(this.#names.schema(schema), name)
+    const found = await target.query<{ label: string | null }>(
+      `select e.enumlabel as label from pg_type t left join pg_enum e on e.enumtypid = t.oid where t.oid = to_regtype($1) and t.typtype = 'e' order by e.enumsortorder`,
+      [type],
+    )
+    if (found.length === 0) return false
+    const plan = planEnumChanges(
+      type,
+      labels ?? [],
+      found.flatMap(({ label }) => (label === null ? [] : [label])),
+    )
+    const source = qualified(schema, name)
+    if (!plan) throw enumDiffers(source, "has labels that do not follow from the target's", lsn)
+    for (const statement of plan) {
+      try {
+        await target.query(statement)
+      } catch (error) {
+        if (!isRefusal(error)) throw error
+        throw enumDiffers(source, 'got labels, which the target refuses', lsn)
+      }
+    }
+    return plan.length > 0
   }
 
   async #change({ oid, before, after }: LoggedTable, find: FindTable, lsn: string): Promise<void> {
@@ -92,26 +138,40 @@ export class DdlReplay {
       target: await readColumns(this.#target, table),
       sameNames: this.#sameNames,
     }
-    if (seen) return this.#catchUp(table, command)
+    if (seen) {
+      const altered = planAlteredColumns(command)
+      await this.#catchUp('actions' in altered ? altered.actions.map((action) => altering(table, action)) : [])
+      const parts = await this.#planParts(before, after, table)
+      return this.#catchUp('statements' in parts ? parts.statements : [])
+    }
     if ((rewritten & ~REWRITTEN_FOR_DEFAULT) !== 0)
       throw copyNeeded(table, 'had its rows rewritten, in a way that the catalogue does not tell', lsn)
     const plan = table.columns ? planAlteredColumns(command) : planColumnChanges(command)
     if ('copy' in plan) throw copyNeeded(table, plan.copy, lsn)
     if ('unsupported' in plan) throw unsupported({ schema: after.schema, table: after.name }, plan.unsupported, lsn)
     await this.#alter(table, plan.actions, lsn)
+    const parts = await this.#planParts(before, after, table)
+    if ('unsupported' in parts) throw unsupported({ schema: after.schema, table: after.name }, parts.unsupported, lsn)
+    for (const statement of parts.statements) await this.#run(table, statement, 'had its indexes or constraints changed', lsn)
+  }
+
+  /** Under other names, and for what is to be made later from its stored definition, nothing. */
+  async #planParts(before: LoggedState, after: LoggedState, table: MigratedTable): Promise<PartsPlan> {
+    if (!this.#sameNames) return { statements: [] }
+    const target = await readParts(this.#target, this.#id, table)
+    return planIndexChanges({ table: { schema: table.targetSchema, name: table.targetTable }, before, after, target })
   }
 
   /**
    * The copy has the rows as the command left them, but the definitions are older than it, or newer. What a later command of the stream changes
    * back may not fit the rows, and is passed over.
    */
-  async #catchUp(table: MigratedTable, command: ColumnCommand): Promise<void> {
-    const plan = planAlteredColumns(command)
+  async #catchUp(statements: readonly string[]): Promise<void> {
     const target = this.#target
-    for (const action of 'actions' in plan ? plan.actions : []) {
+    for (const statement of statements) {
       await target.query('savepoint ddl')
       try {
-        await target.query(`alter table only ${qualified(table.targetSchema, table.targetTable)} ${action}`)
+        await target.query(statement)
       } catch (error) {
         if (!isRefusal(error)) throw error
         await target.query('rollback to savepoint ddl')
@@ -126,15 +186,26 @@ export class DdlReplay {
     const label = qualified(table.targetSchema, table.targetTable)
     const [family] = await target.query(`select from pg_inherits where $1::regclass in (inhrelid, inhparent) limit 1`, [label])
     if (family) throw unsupported(source, 'is a partition, or has a parent or children, and its columns were changed', lsn)
-    for (const action of actions) {
-      try {
-        await target.query(`alter table only ${label} ${action}`)
-      } catch (error) {
-        if (!isRefusal(error)) throw error
-        throw unsupported(source, `had its columns changed, and the target's ${label} refuses the same change`, lsn)
-      }
+    for (const action of actions) await this.#run(table, altering(table, action), 'had its columns changed', lsn)
+  }
+
+  async #run(table: MigratedTable, statement: string, what: string, lsn: string): Promise<void> {
+    try {
+      await this.#target.query(statement)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      const label = qualified(table.targetSchema, table.targetTable)
+      throw unsupported(
+        { schema: table.sourceSchema, table: table.sourceTable },
+        `${what}, and the target's ${label} refuses the same change`,
+        lsn,
+      )
     }
   }
+}
+
+function altering({ targetSchema, targetTable }: MigratedTable, action: string): string {
+  return `alter table only ${qualified(targetSchema, targetTable)} ${action}`
 }
 
 function names({ before, after }: LoggedTable): LoggedState[] {
@@ -155,12 +226,37 @@ function chosen(before: LoggedState, after: LoggedState, { columns }: MigratedTa
 /** AT_REWRITE_DEFAULT_VAL of event_trigger.h: rows got the default of a new column. */
 const REWRITTEN_FOR_DEFAULT = 2
 
+function enumDiffers(type: string, found: string, lsn: string): MigrationError {
+  const text =
+    `On the source: the enum ${type} ${found}, by the transaction that committed at ${lsn}. Nothing of that transaction was applied; ` +
+    'pgmove waits. Give the target the same labels in the same order, then send the signal resume.'
+  return new MigrationError('UnsupportedDdl', text, { side: 'source', lsn })
+}
+
 /** A change that could not be told from one that was made by hand meanwhile. */
 function copyNeeded({ sourceSchema: schema, sourceTable: table }: MigratedTable, found: string, lsn: string): MigrationError {
   const name = qualified(schema, table)
   const hint = 'Make the definitions equal, then send the signal resolve with copyAgain for this table, or with leaveOut.'
   const text = `On the source: ${name} ${found}, by the transaction that committed at ${lsn}. Nothing of that transaction was applied; pgmove waits. ${hint}`
   return new MigrationError('UnsupportedDdl', text, { side: 'source', table: name, sourceTable: { schema, table }, lsn, hint })
+}
+
+/** What is still to be made from its stored definition counts as there. */
+async function readParts(target: Database, id: string, { targetSchema, targetTable }: MigratedTable): Promise<TargetParts> {
+  const rows = await target.query<{ kind: string; name: string; definition: string }>(
+    `select 'index' as kind, x.relname as name, pg_get_indexdef(x.oid) as definition
+       from pg_index i join pg_class x on x.oid = i.indexrelid where i.indrelid = to_regclass($1)
+     union all
+     select 'constraint', conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = to_regclass($1)
+     union all
+     select case when kind = 'INDEX' then 'index' else 'constraint' end, case when left(name, length($4) + 1) = $4 || ' ' then substr(name, length($4) + 2) else name end, ''
+       from pgmove.entry where id = $2 and table_schema = $3 and table_name = $4 and restored_at is null and skipped is null
+        and (kind = 'INDEX' or kind like '%CONSTRAINT')`,
+    [qualified(targetSchema, targetTable), id, targetSchema, targetTable],
+  )
+  const of = (kind: string): Map<string, string> =>
+    new Map(rows.flatMap((row) => (row.kind === kind ? [[row.name, row.definition] as const] : [])))
+  return { indexes: of('index'), constraints: of('constraint') }
 }
 
 const REFUSALS: ReadonlySet<ErrorKind> = new Set(['RejectedByTarget', 'SchemaMismatch', 'Internal'])

@@ -134,7 +134,16 @@ create function pgmove.table_state(relation oid) returns jsonb language sql stab
                'computed', ${generated} <> '' or a.attidentity <> '', 'inherited', a.attinhcount > 0) order by a.attnum)
         from pg_attribute a join pg_type t on t.oid = a.atttypid
         left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'))
+       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'),
+    'indexes', coalesce((
+      select jsonb_agg(jsonb_build_object('oid', i.indexrelid::bigint, 'name', x.relname, 'definition', pg_get_indexdef(i.indexrelid)) order by i.indexrelid)
+        from pg_index i join pg_class x on x.oid = i.indexrelid
+       where i.indrelid = c.oid and i.indisvalid and not x.relispartition
+         and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x'))), '[]'),
+    'constraints', coalesce((
+      select jsonb_agg(jsonb_build_object('oid', k.oid::bigint, 'name', k.conname, 'type', k.contype, 'definition', pg_get_constraintdef(k.oid)) order by k.oid)
+        from pg_constraint k
+       where k.conrelid = c.oid and k.contype in ('p', 'u', 'x', 'c') and k.conislocal and k.coninhcount = 0), '[]'))
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = relation
 $body$;
 insert into pgmove.ddl_relation
@@ -166,6 +175,7 @@ create function pgmove.record_ddl(event text, tag text, path text, active_role t
 declare
   items jsonb;
   tables jsonb;
+  enums jsonb;
 begin
   if event = 'sql_drop' then
     select jsonb_agg(jsonb_build_object('oid', o.objid::bigint, 'subid', o.objsubid, 'type', o.object_type, 'schema', o.schema_name,
@@ -176,7 +186,12 @@ begin
       select distinct c.oid
         from pg_event_trigger_dropped_objects() o join pg_namespace n on n.nspname = o.address_names[1]
         join pg_class c on c.relnamespace = n.oid and c.relname = o.address_names[2]
-       where not o.is_temporary and o.object_type in ('table column', 'default value', 'table constraint')));
+       where not o.is_temporary and o.object_type in ('table column', 'default value', 'table constraint')
+      union
+      select r.relation
+        from pg_event_trigger_dropped_objects() o
+        join pgmove.ddl_relation r on r.state -> 'indexes' @> jsonb_build_array(jsonb_build_object('oid', o.objid::bigint))
+       where o.object_type = 'index'));
     delete from pgmove.ddl_relation where relation in (select o.objid from pg_event_trigger_dropped_objects() o where o.object_type = 'table');
   elsif event = 'table_rewrite' then
     select jsonb_build_array(jsonb_build_object('oid', c.oid::bigint, 'type', 'table', 'schema', n.nspname, 'identity', format('%I.%I', n.nspname, c.relname),
@@ -191,12 +206,19 @@ begin
     tables := pgmove.table_changes(array(
       select distinct c.oid
         from pg_event_trigger_ddl_commands() o
-        join pg_class c on (o.classid = 'pg_class'::regclass and c.oid = o.objid) or (o.classid = 'pg_namespace'::regclass and c.relnamespace = o.objid)
+        left join pg_index i on o.classid = 'pg_class'::regclass and i.indexrelid = o.objid
+        left join pg_constraint k on o.classid = 'pg_constraint'::regclass and k.oid = o.objid
+        join pg_class c on (o.classid = 'pg_class'::regclass and c.oid = o.objid) or c.oid in (i.indrelid, k.conrelid)
+          or (o.classid = 'pg_namespace'::regclass and c.relnamespace = o.objid)
        where o.schema_name is distinct from 'pg_temp'));
+    select jsonb_agg(jsonb_build_object('schema', n.nspname, 'name', t.typname,
+             'labels', (select jsonb_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid)))
+      into enums from pg_type t join pg_namespace n on n.oid = t.typnamespace
+     where t.typtype = 'e' and t.oid in (select o.objid from pg_event_trigger_ddl_commands() o where o.classid = 'pg_type'::regclass);
   end if;
   if items is not null then
     insert into pgmove.ddl_log (session_role, active_role, search_path, event, tag, payload)
-      values (session_user, active_role, path, event, tag, jsonb_build_object('items', items, 'tables', coalesce(tables, '[]'))::text);
+      values (session_user, active_role, path, event, tag, jsonb_build_object('items', items, 'tables', coalesce(tables, '[]'), 'enums', coalesce(enums, '[]'))::text);
   end if;
 end
 $body$;

@@ -63,6 +63,45 @@ for (const [from, to] of [
   })
 }
 
+const PARTS = `select c.relname, pg_get_indexdef(i.indexrelid) as definition from pg_index i join pg_class c on c.oid = i.indrelid where c.relnamespace = 'public'::regnamespace
+   union all select c.relname, conname || ' ' || pg_get_constraintdef(k.oid) from pg_constraint k join pg_class c on c.oid = k.conrelid where c.relnamespace = 'public'::regnamespace and contype <> 'n'
+   union all select typname, string_agg(enumlabel, ',' order by enumsortorder) from pg_enum e join pg_type t on t.oid = e.enumtypid group by 1 order by 1, 2`
+
+for (const [from, to] of [
+  [10, 18],
+  [13, 17],
+] as const) {
+  test(`indexes, constraints and labels of enums are made, renamed and dropped; ${from} to ${to}`, async () => {
+    const run = await capturing({
+      from,
+      to,
+      schema: `${SCHEMA}; create type mood as enum ('sad', 'ok'); alter table twin add m mood; create index old on item (name)`,
+    })
+    const steps = [
+      `insert into item select i, 'row ' || i from generate_series(1, 20) i; insert into twin values (1, 1, 'ok'), (2, 2, 'sad')`,
+      'create index on item (note)',
+      'create index concurrently later on item (lower(name)) where id > 3',
+      `alter type mood add value 'happy'`,
+      `alter type mood add value 'fine' after 'ok'`,
+      `alter type mood add value 'first' before 'sad'; insert into twin values (3, 3, 'happy'), (4, 4, 'fine')`,
+      `update twin set m = 'first' where id = 1; alter type mood rename value 'sad' to 'blue'; insert into twin values (5, 5, 'blue')`,
+      `begin; alter table item add constraint named unique (name), add check (id > 0); delete from item where id = 20; insert into item values (20, 'another'); commit`,
+      // A swap of values within a transaction under the new constraint.
+      `begin; update item set name = 'x' where id = 1; update item set name = 'row 1' where id = 2; update item set name = 'row 2' where id = 1; commit`,
+      'alter table item rename name to title; alter index later rename to sooner; alter table item rename constraint named to titled',
+      'create unique index twice on twin (a); alter table twin add constraint twice unique using index twice; drop index old',
+      'alter table twin add constraint small check (a < 100) not valid; alter table twin validate constraint small',
+      'alter table item drop constraint titled; drop index concurrently sooner; alter table twin drop constraint twin_pkey, add primary key (id, a)',
+      `begin; create index gone on item (id); rollback`,
+      `insert into item values (50, 'row 3'); update twin set a = a + 10`,
+    ]
+    for (const step of steps.flatMap((text) => (text.startsWith('begin') ? [text] : text.split('; ')))) await run.source.sql(step)
+    await run.drain()
+    await run.equal()
+    assert.deepEqual(await run.target.sql(PARTS), await run.source.sql(PARTS))
+  })
+}
+
 test('what can not be made exactly waits: a computed default, a column of a domain, a renamed table', async () => {
   const run = await capturing({ schema: `${SCHEMA}; create domain positive int check (value > 0)` })
   const waits = async (ddl: string, table: string, mended: string) => {
