@@ -14,6 +14,8 @@ export interface WriterOptions {
   readonly connections?: number
   /** Transactions per second of all connections together, if the server keeps up. Default 300. */
   readonly rate?: number
+  /** What it does. Default: the shop's mix. */
+  readonly transactions?: readonly Transaction[]
 }
 
 /** The application: writes to the shop until it is stopped. */
@@ -30,11 +32,10 @@ export interface Writer {
 
 /** Refusals that an application meets on a busy day: it rolls back and goes on. */
 const EXPECTED: readonly string[] = ['40P01', '40001', '55P03', '23503', '23505', '23514']
-const TOTAL_WEIGHT = TRANSACTIONS.reduce((sum, { weight }) => sum + weight, 0)
 
 /** Starts the writer; its connections stand when the promise resolves. */
 export async function startWriter(url: string, options: WriterOptions): Promise<Writer> {
-  const { connections = 4 } = options
+  const { connections = 4, transactions = TRANSACTIONS } = options
   let rate = options.rate ?? 300
   const shop = await readRange(url)
   const sessions: Session[] = []
@@ -42,7 +43,7 @@ export async function startWriter(url: string, options: WriterOptions): Promise<
   const book = new LedgerBook(options.ledger)
   const stop = new AbortController()
   const loops = sessions.map((session, index) =>
-    run({ url, shop, book, writer: index + 1, interval: () => (1000 * connections) / rate, stop: stop.signal }, session),
+    run({ url, shop, book, transactions, writer: index + 1, interval: () => (1000 * connections) / rate, stop: stop.signal }, session),
   )
   const failure = Promise.race(loops.map((loop) => loop.then(() => new Promise<never>(() => undefined))))
   failure.catch(() => undefined)
@@ -65,6 +66,7 @@ interface Connection {
   readonly url: string
   readonly shop: ShopRange
   readonly book: LedgerBook
+  readonly transactions: readonly Transaction[]
   readonly writer: number
   /** Milliseconds from one transaction to the next. */
   readonly interval: () => number
@@ -72,14 +74,14 @@ interface Connection {
 }
 
 async function run(connection: Connection, first: Session): Promise<void> {
-  const { url, book, writer, interval, stop } = connection
+  const { url, book, transactions, writer, interval, stop } = connection
   let session: Session | undefined = first
   let due = Date.now()
   try {
     for (let number = 1; !stop.aborted; number++) {
       session ??= await reconnected(url, stop)
       if (!session) return
-      const transaction = chosen()
+      const transaction = chosen(transactions)
       const { outcome, lost } = await attempt(session, connection, transaction, number)
       book.note(`${writer}-${number}`, transaction.kind, outcome)
       if (lost) {
@@ -138,9 +140,9 @@ async function reconnected(url: string, stop: AbortSignal): Promise<Session | un
   return undefined
 }
 
-function chosen(): Transaction {
-  let left = randomInt(TOTAL_WEIGHT)
-  for (const transaction of TRANSACTIONS) {
+function chosen(transactions: readonly Transaction[]): Transaction {
+  let left = randomInt(transactions.reduce((sum, { weight }) => sum + weight, 0))
+  for (const transaction of transactions) {
     left -= transaction.weight
     if (left < 0) return transaction
   }

@@ -38,6 +38,8 @@ export interface PostgresServer {
   url(database: string, user?: string): string
   /** Fast shutdown; the data is removed unless `dataFolder` was given. Idempotent. */
   stop(): Promise<void>
+  /** Fast shutdown that keeps the data; after 5 s, such as for a standby that receives nothing, an immediate one. */
+  halt(): Promise<void>
   /** Immediate shutdown, as a crash: no checkpoint, clients are cut off. */
   crash(): Promise<void>
   /** Starts again on the same port and data, after a fast shutdown if it still runs. */
@@ -95,6 +97,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     log: () => readFileSync(logFile, 'utf8'),
     url: (database, role = 'postgres') => `postgres://${encodeURIComponent(role)}@127.0.0.1:${port}/${encodeURIComponent(database)}`,
     stop,
+    halt: async () => child?.end('SIGINT'),
     crash: async () => child?.end('SIGQUIT'),
     restart: async () => {
       await child?.end('SIGINT')

@@ -29,6 +29,8 @@ export interface TemporalServer {
   readonly cli: string
   /** The server's log so far. */
   log(): string
+  /** SIGKILL: nothing is said to anybody. */
+  kill(): Promise<void>
   /** Idempotent. */
   stop(): Promise<void>
 }
@@ -63,6 +65,7 @@ export async function startTemporal(options: TemporalOptions = {}): Promise<Temp
     uiUrl: uiPort === undefined ? undefined : `http://127.0.0.1:${uiPort}`,
     cli,
     log: () => readFileSync(logFile, 'utf8'),
+    kill: () => child.end('SIGKILL'),
     stop,
   }
 }
