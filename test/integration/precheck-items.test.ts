@@ -59,6 +59,7 @@ test('13 to 17: what the target no longer takes, or takes otherwise; foreign tab
   const few = await pair.check({ objects: [{ schema: 'public', table: 'plain' }] })
   assert.deepEqual(names.map((name) => few[name]?.status), ['Passed', undefined, 'Passed', 'Passed', 'Passed']) // prettier-ignore
   assert.equal((await pair.check({ types: ['schema'] }))['hash_partitions'], undefined)
+  assert.equal((await pair.check({ types: ['full'] }))['hash_partitions']?.status, 'Warning')
   const back = await precheckPair(pair.on.target, 13)
   assert.equal((await back.check())['removed_features'], undefined)
 })
@@ -118,6 +119,9 @@ test('extensions that the target role may not create; tables on the target with 
     const closed = await item('extensions')
     assert.deepEqual(told(closed), ['Failed', '"dblink"'])
     assert.equal((await item('extensions', {}))?.status, 'Passed')
+    await pair.target.sql(`alter role ${role} set supautils.privileged_extensions = 'dblink'`)
+    assert.deepEqual([(await item('extensions'))?.status, (await item('extensions'))?.found], ['Warning', '1 need a superuser to be created; supautils lets other roles create some of them']) // prettier-ignore
+    await pair.target.sql(`alter role ${role} reset all`)
     assert.equal((await pair.check({ types: ['schema'], objects: [{ schema: 'public', table: 'one' }] }, { target: role }))['extensions']?.status, 'Warning') // prettier-ignore
     await sql(pair.target.url, `${/create extension.*/.exec(closed?.fix ?? '')?.[0] ?? ''}; create extension hstore`)
     assert.deepEqual(told(await item('extensions')), ['Passed', '"hstore" 1.8, on the source 1.7'])
