@@ -1,13 +1,15 @@
 import { classify } from '../errors/classify.ts'
 import type { ErrorKind } from '../errors/error-kind.ts'
 import { MigrationError } from '../errors/migration-error.ts'
+import { UnrewritableError } from '../mapping/unrewritable-error.ts'
 import type { NameMap } from '../mapping/name-map.ts'
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { unsupported } from './bound-relation.ts'
+import { dropIdentity, dropOfTable, renameInPending } from './follow-pending.ts'
 import { planAlteredColumns, planColumnChanges } from './plan-column-changes.ts'
-import type { ColumnCommand, LoggedColumn, TargetColumnState } from './plan-column-changes.ts'
+import type { ColumnActions, ColumnCommand, LoggedColumn, TargetColumnState } from './plan-column-changes.ts'
 import { planEnumChanges } from './plan-enum-changes.ts'
 import type { LoggedEnum } from './plan-enum-changes.ts'
 import { planIndexChanges } from './plan-index-changes.ts'
@@ -17,6 +19,8 @@ import type { LoggedPart, PartsPlan, TargetParts } from './plan-index-changes.ts
 interface LoggedItem {
   readonly oid: string | number
   readonly type: string
+  /** Of a dropped object: schema, name, and what is behind it. */
+  readonly names?: readonly string[] | null
   /** Of a rewrite: pg_event_trigger_table_rewrite_reason(). */
   readonly reason?: number
 }
@@ -77,9 +81,12 @@ export class DdlReplay {
   }
 
   /** Whether there is anything to be done for any selected table. */
-  concerns({ event, tables, enums }: LoggedDdl, find: FindTable): boolean {
+  concerns({ event, items, tables, enums }: LoggedDdl, find: FindTable): boolean {
     return (
-      event === 'table_rewrite' || enums.length > 0 || tables.some((table) => names(table).some(({ schema, name }) => find(schema, name)))
+      event === 'table_rewrite' ||
+      enums.length > 0 ||
+      items.some(({ names: of }) => find(of?.[0] ?? '', of?.[1] ?? '')) ||
+      tables.some((table) => names(table).some(({ schema, name }) => find(schema, name)))
     )
   }
 
@@ -89,9 +96,20 @@ export class DdlReplay {
     for (const one of enums) labelled = (await this.#label(one, lsn)) || labelled
     if (event === 'table_rewrite')
       for (const { oid, reason } of items) this.#rewritten.set(String(oid), (this.#rewritten.get(String(oid)) ?? 0) | (reason ?? 0))
+    if (event === 'sql_drop') for (const item of items) await this.#drop(item, find)
     // A root before its partitions, which then have what they need.
     for (const table of tables) await this.#change(table, find, lsn)
     return labelled
+  }
+
+  /** What went with a table's columns, or by itself. A table that is dropped whole is not followed. */
+  async #drop({ type, names }: LoggedItem, find: FindTable): Promise<void> {
+    const [schema, table, name] = names ?? []
+    if (schema === undefined || table === undefined || name === undefined) return
+    const found = find(schema, table)
+    if (!found) return
+    const { targetSchema, targetTable } = found.table
+    await dropOfTable(this.#target, this.#id, type, { schema: targetSchema, name: targetTable }, name)
   }
 
   /** A new label can be used by later transactions only. A type that the target does not have was not asked for. */
@@ -149,7 +167,12 @@ export class DdlReplay {
     const plan = table.columns ? planAlteredColumns(command) : planColumnChanges(command)
     if ('copy' in plan) throw copyNeeded(table, plan.copy, lsn)
     if ('unsupported' in plan) throw unsupported({ schema: after.schema, table: after.name }, plan.unsupported, lsn)
-    await this.#alter(table, plan.actions, lsn)
+    await this.#alter(
+      table,
+      command.target.map(({ name }) => name),
+      plan,
+      lsn,
+    )
     const parts = await this.#planParts(before, after, table)
     if ('unsupported' in parts) throw unsupported({ schema: after.schema, table: after.name }, parts.unsupported, lsn)
     for (const statement of parts.statements) await this.#run(table, statement, 'had its indexes or constraints changed', lsn)
@@ -179,14 +202,32 @@ export class DdlReplay {
     }
   }
 
-  async #alter(table: MigratedTable, actions: readonly string[], lsn: string): Promise<void> {
-    if (actions.length === 0) return
+  async #alter(table: MigratedTable, columns: readonly string[], plan: ColumnActions, lsn: string): Promise<void> {
+    if (plan.actions.length === 0) return
     const target = this.#target
     const source = { schema: table.sourceSchema, table: table.sourceTable }
     const label = qualified(table.targetSchema, table.targetTable)
     const [family] = await target.query(`select from pg_inherits where $1::regclass in (inhrelid, inhparent) limit 1`, [label])
     if (family) throw unsupported(source, 'is a partition, or has a parent or children, and its columns were changed', lsn)
-    for (const action of actions) await this.#run(table, altering(table, action), 'had its columns changed', lsn)
+    for (const action of plan.actions) await this.#run(table, altering(table, action), 'had its columns changed', lsn)
+    await this.#followPending(table, columns, plan, lsn)
+  }
+
+  /** What is to be made or put back later says the columns' names of now. */
+  async #followPending(table: MigratedTable, columns: readonly string[], { dropped, renamed }: ColumnActions, lsn: string): Promise<void> {
+    const name = { schema: table.targetSchema, name: table.targetTable }
+    for (const column of dropped) await dropIdentity(this.#target, this.#id, name, column)
+    let now = columns
+    for (const [from, to] of renamed) {
+      try {
+        await renameInPending(this.#target, this.#id, { table: name, columns: now, from, to })
+      } catch (error) {
+        if (!(error instanceof UnrewritableError)) throw error
+        const text = `had its column ${JSON.stringify(from)} renamed, and ${error.message}`
+        throw unsupported({ schema: table.sourceSchema, table: table.sourceTable }, text, lsn)
+      }
+      now = now.map((column) => (column === from ? to : column))
+    }
   }
 
   async #run(table: MigratedTable, statement: string, what: string, lsn: string): Promise<void> {

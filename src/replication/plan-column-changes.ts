@@ -41,8 +41,16 @@ export interface ColumnCommand {
   readonly sameNames: boolean
 }
 
-/** Actions of ALTER TABLE, or why the change can't be made exactly: by nobody but a copy where rows got values that the catalogue does not tell. */
-export type ColumnPlan = { readonly actions: readonly string[] } | { readonly unsupported: string } | { readonly copy: string }
+export interface ColumnActions {
+  /** Of ALTER TABLE. */
+  readonly actions: readonly string[]
+  /** The columns that are dropped and renamed by them. */
+  readonly dropped: readonly string[]
+  readonly renamed: readonly (readonly [from: string, to: string])[]
+}
+
+/** Actions, or why the change can't be made exactly: by nobody but a copy where rows got values that the catalogue does not tell. */
+export type ColumnPlan = ColumnActions | { readonly unsupported: string } | { readonly copy: string }
 
 /** One literal, cast or not, or a function of PostgreSQL itself that any version prints so. */
 const CONSTANT = /^(?:'(?:[^'\\]|'')*'|-?\d+(?:\.\d+)?|true|false)(?:::[a-z][a-z ]*(?:\(\d+(?:,\d+)?\))?)?$/
@@ -59,8 +67,12 @@ export function planColumnChanges({ before, after, target, sameNames }: ColumnCo
   const kept = new Set(after.map(({ number }) => number))
   const names = new Set(target.map(({ name }) => name))
   const actions: string[] = []
+  const dropped: string[] = []
+  const renamed: (readonly [string, string])[] = []
   for (const { number, name } of before) {
-    if (!kept.has(number) && names.delete(name)) actions.push(`drop column ${ident(name)}`)
+    if (kept.has(number) || !names.delete(name)) continue
+    dropped.push(name)
+    actions.push(`drop column ${ident(name)}`)
   }
   for (const { number, name } of after) {
     const old = had.get(number)?.name ?? name
@@ -68,6 +80,7 @@ export function planColumnChanges({ before, after, target, sameNames }: ColumnCo
     if (names.has(name) === names.has(old)) return { unsupported: `had its column ${JSON.stringify(old)} renamed, which the target lacks` }
     if (!names.delete(old)) continue
     names.add(name)
+    renamed.push([old, name])
     actions.push(`rename column ${ident(old)} to ${ident(name)}`)
   }
   for (const column of after) {
@@ -80,7 +93,7 @@ export function planColumnChanges({ before, after, target, sameNames }: ColumnCo
     actions.push(...made)
   }
   const altered = planAlteredColumns({ before, after, target, sameNames })
-  return 'actions' in altered ? { actions: [...actions, ...altered.actions] } : altered
+  return 'actions' in altered ? { actions: [...actions, ...altered.actions], dropped, renamed } : altered
 }
 
 /** The part that changes no row and brings no column: types, NOT NULL and defaults of columns that were there. */
@@ -117,7 +130,7 @@ export function planAlteredColumns({ before, after, target, sameNames }: ColumnC
         unsupported: `had the default of ${JSON.stringify(column.name)} changed to an expression, under other names than the target's`,
       }
   }
-  return { actions }
+  return { actions, dropped: [], renamed: [] }
 }
 
 /** Why nobody but a copy has the values that existing rows got; undefined if they are known or there are none. */
