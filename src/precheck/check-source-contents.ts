@@ -78,6 +78,27 @@ export const foreignTables: Check = {
   },
 }
 
+/** They would fire in replica role too, on rows that have gone through them on the source. */
+export const alwaysTriggers: Check = {
+  name: 'always_triggers',
+  expected: 'for information: triggers and rules that are enabled ALWAYS or REPLICA are off on the target until the cutover, as all are',
+  applies: ({ schema, full, incremental }) => schema && (full || incremental),
+  run: async ({ source, tables }) => {
+    const rows = await source.query<{ kind: string; name: string; schema: string; table: string; state: string }>(
+      `select x.kind, x.name, n.nspname as schema, c.relname as "table", case x.state when 'A' then 'ALWAYS' else 'REPLICA' end as state
+         from (select 'trigger' as kind, tgname as name, tgrelid as relation, tgenabled as state from pg_trigger where not tgisinternal
+               union all select 'rule', rulename, ev_class, ev_enabled from pg_rewrite) x
+         join pg_class c on c.oid = x.relation join pg_namespace n on n.oid = c.relnamespace
+        where c.oid = any ($1::oid[]) and x.state in ('A', 'R') order by 3, 4, 1, 2`,
+      [oidList(tables)],
+    )
+    return passed(
+      rows.length === 0 ? 'none' : `${rows.length}`,
+      rows.map(({ kind, name, schema, table, state }) => `${kind} ${ident(name)} on ${qualified(schema, table)} (${state})`),
+    )
+  },
+}
+
 export const eventTriggers: Check = {
   name: 'event_triggers',
   expected: 'for information: event triggers are not brought over',

@@ -20,7 +20,7 @@ import { encoding, sameDatabase, standby } from './check-servers.ts'
 import { removedFeatures } from './check-removed-features.ts'
 import { pooler, temporaryFiles, workers } from './check-server-resources.ts'
 import { targetReadOnly, timeouts } from './check-session-settings.ts'
-import { deferrableKeys, eventTriggers, foreignTables, tablesWithOids, unloggedTables } from './check-source-contents.ts'
+import { alwaysTriggers, deferrableKeys, eventTriggers, foreignTables, tablesWithOids, unloggedTables } from './check-source-contents.ts'
 import { replicationRole, rowSecurity, sourceCreate, sourceOwnership, sourceRights, truncateTrigger } from './check-source-rights.ts'
 import { missingRoles, policyRoles, roleMap } from './check-roles.ts'
 import { blocksDdl, ddlCapture, noFullCopy, selection } from './check-spec.ts'
@@ -97,6 +97,7 @@ export const CHECKS: readonly Check[] = [
   preparedTransactions,
   fence,
   deferrableKeys,
+  alwaysTriggers,
   eventTriggers,
   foreignTables,
   temporaryFiles,

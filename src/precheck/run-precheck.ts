@@ -34,7 +34,8 @@ async function runCheck({ name, expected, run }: Check, context: PrecheckContext
   } catch (error) {
     context.signal.throwIfAborted()
     if (!(error instanceof MigrationError) || !canGoOn(error)) throw error
-    const fix = 'Make sure by hand, or remove the cause; then send the signal resume, or go on with the item in "ignoreWarnings".'
+    const fix =
+      'Remove the cause and run the precheck again (signal rerunPrecheck), or make sure by hand and go on with the item in "ignoreWarnings".'
     return precheckItem(name, expected, warning(`It could not be checked. ${error.message}`, fix))
   }
 }

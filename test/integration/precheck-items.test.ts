@@ -28,8 +28,14 @@ test('13 to 17: what the target no longer takes, or takes otherwise; foreign tab
     create table by_text (t text primary key) partition by hash (t);
     create foreign data wrapper wrapper; create server far foreign data wrapper wrapper; create foreign table away (a int) server far`)
   const names = ['removed_features', 'removed_types', 'reference_types', 'hash_partitions', 'foreign_tables']
+  const { always_triggers: none } = await pair.check()
+  assert.deepEqual([none?.status, none?.found], ['Passed', 'none'])
+  await pair.source.sql(`create function f() returns trigger language plpgsql as 'begin return null; end';
+    create trigger plainly after insert on plain execute function f(); create trigger even after insert on plain execute function f();
+    alter table plain enable always trigger even; create rule only_there as on delete to plain do nothing; alter table plain enable replica rule only_there`)
   const before = await pair.check()
   assert.deepEqual(names.map((name) => told(before[name])), [['Passed'], [undefined], ['Passed'], ['Passed'], ['Passed', '"public"."away" of server "far"']]) // prettier-ignore
+  assert.deepEqual(told(before['always_triggers']), ['Passed', 'rule "only_there" on "public"."plain" (REPLICA)', 'trigger "even" on "public"."plain" (ALWAYS)']) // prettier-ignore
   await pair.source.sql(`
     create function half(int) returns int language sql as 'select $1'; create operator #!# (leftarg = int, procedure = half);
     create operator !#! (rightarg = int, procedure = half);
