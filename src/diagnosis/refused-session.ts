@@ -1,5 +1,6 @@
 import { classify, sqlState } from '../errors/classify.ts'
 import type { MigrationError, Side } from '../errors/migration-error.ts'
+import { POOLER, TOO_OLD } from '../postgres/pin-session.ts'
 import { ident } from '../postgres/quote.ts'
 import type { ResolvedConnection } from '../postgres/resolved-connection.ts'
 import { isTlsFailure } from '../postgres/tls-options.ts'
@@ -50,8 +51,10 @@ function refusal(error: MigrationError, resolved: ResolvedConnection): { check: 
     case '08P01':
       return { check: 'pooler', fix: NO_POOLER }
     default:
-      // Settings that were dropped on the way, or a session that is moved between processes (src/postgres/pin-session.ts).
-      if (/connection pooler/.test(error.hint ?? '')) return { check: 'pooler', fix: NO_POOLER }
+      // Settings that were dropped on the way, or a session that is moved between processes.
+      if (error.hint === POOLER) return { check: 'pooler', fix: NO_POOLER }
+      if (error.hint === TOO_OLD)
+        return { check: 'version', fix: 'Upgrade the server to PostgreSQL 10 or newer, or give the URL of another one.' }
       if (error.kind === 'AuthenticationFailed') return { check: 'authentication', fix: error.hint ?? roleFix(user) }
       return { check: 'session', fix: error.hint ?? "Look into the server's log for the reason." }
   }

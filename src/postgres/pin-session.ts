@@ -27,6 +27,10 @@ interface Setting {
 
 const OLDEST = 100000
 
+/** Hints of the errors of a session that is not what it has to be. */
+export const POOLER = 'Give the URL of the server itself, not of a connection pooler, then send the signal resume.'
+export const TOO_OLD = 'Give the URL of a server of PostgreSQL 10 or newer, then send the signal resume.'
+
 /**
  * Adds the settings that only newer versions know and verifies that every one holds, over ALTER DATABASE and ALTER ROLE
  * SET; a pooler that dropped the startup options or moves the session between servers is found here. Both sides of the
@@ -40,7 +44,7 @@ export async function pinSession(client: pg.Client, side: Side, own: Readonly<Re
   const [facts] = rows
   if (!facts) throw problem(side, 'the server did not say its version')
   const version = Number(facts.version)
-  if (version < OLDEST) throw problem(side, `the server has version ${facts.version}, and pgmove needs PostgreSQL 10 or newer`)
+  if (version < OLDEST) throw problem(side, `the server has version ${facts.version}, and pgmove needs PostgreSQL 10 or newer`, TOO_OLD)
 
   const settings = Object.entries(sessionSettings(version, own))
   const values = settings.map(([name, value]) => `(${literal(name)}, ${literal(value)})`).join(', ')
@@ -57,7 +61,6 @@ export async function pinSession(client: pg.Client, side: Side, own: Readonly<Re
   return { version, processId: Number(facts.process_id), standby: facts.standby === 't', readOnly: facts.read_only === 'on' }
 }
 
-function problem(side: Side, text: string): MigrationError {
-  const hint = 'Give the URL of the server itself, not of a connection pooler, then send the signal resume.'
+function problem(side: Side, text: string, hint = POOLER): MigrationError {
   return new MigrationError('Internal', `On the ${side}: ${text}. Nothing was changed; pgmove waits.`, { side, hint })
 }

@@ -4,6 +4,7 @@ import { MigrationError } from '../../src/errors/migration-error.ts'
 import { Diagnosis } from '../../src/diagnosis/diagnosis.ts'
 import { serviceOfHost, setParameter } from '../../src/diagnosis/managed-service.ts'
 import { refusedSession } from '../../src/diagnosis/refused-session.ts'
+import { POOLER, TOO_OLD } from '../../src/postgres/pin-session.ts'
 import { resolveConnection } from '../../src/postgres/resolve-connection.ts'
 
 const RDS = 'shop.abc123.eu-west-1.rds.amazonaws.com'
@@ -39,6 +40,20 @@ async function fixOf(host: string, code: string, message: string): Promise<strin
   refusedSession(diagnosis, new MigrationError('AuthenticationFailed', message, { side: 'source', cause }), 'source', resolved)
   return diagnosis.result.diagnosis.at(-1)?.fix ?? ''
 }
+
+test('a server that is too old is told from a pooler', async () => {
+  const resolved = await resolveConnection({ url: 'postgres://mover@db1/shop' }, 'source', { HOME: '/nowhere' })
+  for (const [hint, check] of [
+    [TOO_OLD, 'version'],
+    [POOLER, 'pooler'],
+    [undefined, 'session'],
+  ] as const) {
+    // prettier-ignore
+    const diagnosis = new Diagnosis()
+    refusedSession(diagnosis, new MigrationError('Internal', 'x', { side: 'source', ...(hint && { hint }) }), 'source', resolved)
+    assert.equal(diagnosis.result.diagnosis[0]?.check, check)
+  }
+})
 
 test('nobody is told to edit the pg_hba.conf of a managed service', async () => {
   const refused = 'no pg_hba.conf entry for host "10.0.0.7", user "mover", database "shop", no encryption'
