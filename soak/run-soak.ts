@@ -97,6 +97,7 @@ async function soak(options: SoakOptions, { folder, ends, interrupted, say, faul
     ...(await compare({ ...urls, before, book: { ledger, money } })),
     { what: 'positions', found: `${sampler.samples} samples, the slot never above the progress`, differences: [...new Set(positions)] },
     { what: 'errors', found: `none that a step doesn't explain`, differences: faults },
+    { what: 'warnings', found: 'Node.js gave none in the workers', differences: crew.warnings() },
     { what: 'left', found: 'nothing, as the report says', differences: report.left },
     { what: 'faults', found: `${steps.length} steps, ${broken}, ${crew.endedAlone} workers that ended by themselves`, differences: [] },
   ]
@@ -107,7 +108,6 @@ function specification(megabytesPerSecond: number): Record<string, unknown> {
     name: 'soak',
     source: { env: 'SOAK_SOURCE' },
     target: { env: 'SOAK_TARGET' },
-    ddl: 'pause',
     ignoreWarnings: true,
     transferRate: { megabytesPerSecond },
     copy: { tableJobs: 2, indexJobs: 1 },

@@ -41,6 +41,12 @@ export class WorkerCrew {
     return this.#endedAlone
   }
 
+  /** Warnings of Node.js in the workers' logs, such as that of a leak. */
+  warnings(): string[] {
+    const logs = [...this.#children.keys()].map((number) => readFileSync(this.#log(number), 'utf8'))
+    return [...new Set(logs.flatMap((log) => log.match(/\w+Warning: .*/g) ?? []))]
+  }
+
   /** Ends a worker by the signal, and starts another one in its place after `forMs`. */
   async replace(number: number, signal: 'SIGKILL' | 'SIGTERM', forMs: number): Promise<void> {
     this.#away.add(number)

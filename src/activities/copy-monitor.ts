@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { TransferLimit } from '../copy/transfer-limit.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
@@ -98,10 +99,7 @@ export class CopyMonitor {
     const { signal } = this.#abort
     try {
       while (!signal.aborted) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, TICK_MS)
-          signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-        })
+        await pause(TICK_MS, undefined, { signal }).catch(() => undefined)
         if (!signal.aborted) await this.#tick()
       }
     } catch (error) {
