@@ -8,7 +8,7 @@ import { changeSource } from './source-schema.ts'
 
 const INSUFFICIENT_PRIVILEGE = '42501'
 const EVENTS = ['ddl_command_end', 'sql_drop', 'table_rewrite'] as const
-const FUNCTIONS = ['log_ddl()', 'record_ddl(text, text, text, text)', 'table_changes(oid[])', 'table_state(oid)']
+const FUNCTIONS = ['log_ddl()', 'record_ddl(text, text, text, text)', 'table_changes(oid[])', 'table_states(oid[])']
 /** The name under which pgmove.installed has the capture. */
 const NAME = 'pgmove.ddl_log'
 /** A command that has the dropped event triggers before it still calls their function: it reads them at its end, a moment before the call. */
@@ -122,10 +122,10 @@ create table pgmove.ddl_relation (
   relation oid primary key,
   state jsonb not null
 );
-create function pgmove.table_state(relation oid) returns jsonb language sql stable
+create function pgmove.table_states(relations oid[]) returns table (relation oid, state jsonb) language sql stable
   set search_path = pg_catalog, pg_temp set datestyle = iso set intervalstyle = postgres set timezone = 'UTC' set extra_float_digits = 3
   set bytea_output = hex as $body$
-  select jsonb_build_object('schema', n.nspname, 'name', c.relname, 'kind', c.relkind, 'persistence', c.relpersistence, 'identity', c.relreplident,
+  select c.oid, jsonb_build_object('schema', n.nspname, 'name', c.relname, 'kind', c.relkind, 'persistence', c.relpersistence, 'identity', c.relreplident,
     'columns', coalesce((
       select jsonb_agg(jsonb_build_object('number', a.attnum, 'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'typeOid', a.atttypid::bigint,
                'typmod', a.atttypmod, 'typeKind', t.typtype, 'builtIn', t.typnamespace = 'pg_catalog'::regnamespace,
@@ -144,11 +144,12 @@ create function pgmove.table_state(relation oid) returns jsonb language sql stab
       select jsonb_agg(jsonb_build_object('oid', k.oid::bigint, 'name', k.conname, 'type', k.contype, 'definition', pg_get_constraintdef(k.oid)) order by k.oid)
         from pg_constraint k
        where k.conrelid = c.oid and k.contype in ('p', 'u', 'x', 'c') and k.conislocal and k.coninhcount = 0), '[]'))
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = relation
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = any (relations)
 $body$;
 insert into pgmove.ddl_relation
-  select c.oid, pgmove.table_state(c.oid) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-   where c.relkind in ('r', 'p') and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove');
+  select relation, state from pgmove.table_states(array(
+    select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind in ('r', 'p') and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove')));
 create function pgmove.table_changes(relations oid[]) returns jsonb language plpgsql
   set search_path = pg_catalog, pg_temp as $body$
 declare
@@ -160,8 +161,8 @@ begin
     union
     select i.inhrelid from family f join pg_inherits i on i.inhparent = f.oid join pg_class c on c.oid = i.inhrelid where c.relkind in ('r', 'p')
   )
-  select jsonb_agg(jsonb_build_object('oid', f.oid::bigint, 'before', r.state, 'after', pgmove.table_state(f.oid)) order by f.oid)
-    into changes from family f left join pgmove.ddl_relation r on r.relation = f.oid;
+  select jsonb_agg(jsonb_build_object('oid', s.relation::bigint, 'before', r.state, 'after', s.state) order by s.relation)
+    into changes from pgmove.table_states(array(select oid from family)) s left join pgmove.ddl_relation r using (relation);
   if changes is not null then
     insert into pgmove.ddl_relation
       select (c ->> 'oid')::bigint::oid, c -> 'after' from jsonb_array_elements(changes) c
