@@ -24,6 +24,7 @@ export const USAGE = `npm run bench -- NAME [options]
   incremental           a change stream of 1,080,000 row changes in 120,003 transactions, and a table of 1,000 rows updated 500,000 times:
                         pgmove beside PostgreSQL's own subscription and pg_recvlogical, which only decodes
   latency               how long single-row transactions take to the target, 2,000 a second and one alone, beside PostgreSQL's own subscription
+  cutover               how long nobody can write at a cutover of the demo's shop, under 1,000 transactions a second until the fence readOnly
 
   --scale FACTOR        size; 1, the default, is what BENCHMARKS.md speaks of
   --from, --to MAJOR    versions of source and target, 10 to 18 (default 13 and 17)

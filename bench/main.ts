@@ -1,12 +1,13 @@
 import { parseBenchOptions, USAGE } from './bench-options.ts'
 import { bigTable, copy, tables } from './copy.ts'
+import { cutover } from './cutover.ts'
 import { incremental } from './incremental.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
 import { precheck } from './precheck.ts'
 import { schema } from './schema.ts'
 
-const BENCHES = { memory, incremental, latency, precheck, schema, copy, tables, 'big-table': bigTable } as const
+const BENCHES = { memory, incremental, latency, precheck, schema, copy, tables, 'big-table': bigTable, cutover } as const
 
 try {
   const options = parseBenchOptions(process.argv.slice(2), Object.keys(BENCHES))

@@ -15,6 +15,7 @@ import { readNameMap } from '../state/name-map-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
 import { FAILPOINTS } from './failpoints.ts'
+import { MarkerWatch } from './marker-watch.ts'
 import { migrationActivity } from './migration-activity.ts'
 import { StreamMonitor } from './stream-monitor.ts'
 
@@ -22,10 +23,12 @@ type Input = Parameters<MigrationActivities['applyChanges']>[0]
 
 /** After this time an attempt ends, so that workers can be replaced and the history shows a trail; the next one goes on. */
 const ROTATE_MS = 3_600_000
+/** The lag at which a cutover raises its fence. */
+const NEARLY_NOTHING_MS = 500
 
 /** Applies the change stream; see MigrationActivities. */
 export function applyChanges(services: ActivityServices): MigrationActivities['applyChanges'] {
-  return migrationActivity(services, async (run, { until, quietFrom }: Input) => {
+  return migrationActivity(services, async (run, { until, cutover }: Input) => {
     const target = await run.connect('target', 'apply')
     const source = await run.connect('source', 'watch', { lockTimeoutMs: 2000 })
     const sourceConnection = await run.resolved('source')
@@ -39,10 +42,13 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
       return { reason: 'copyAgain', position: formatLsn(progress.confirmedLsn), changes: 0 }
     }
     const replicaRole = await canSetReplicaRole(target)
-    const monitor = new StreamMonitor(run, source, record, until !== null)
+    const markers = cutover === undefined ? undefined : await MarkerWatch.start(run, cutover)
+    // A fence is raised only when next to nothing is left to drain.
+    const undelayedMs = Math.min(run.spec.lag.undelayedMs, markers ? NEARLY_NOTHING_MS : Infinity)
+    const monitor = new StreamMonitor(run, source, record, { catchingUp: until !== null, undelayedMs })
     const rotate = new AbortController()
     const rotation = setTimeout(() => rotate.abort(), ROTATE_MS)
-    const signal = AbortSignal.any([run.signal, monitor.signal, rotate.signal])
+    const signal = AbortSignal.any([run.signal, monitor.signal, rotate.signal, ...(markers ? [markers.signal] : [])])
     try {
       monitor.start()
       const result = await applyWithBisect({
@@ -65,7 +71,7 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
         names: await readNameMap(target, run.id),
         progress,
         until: until === null ? undefined : parseLsn(until),
-        quietFrom: quietFrom === undefined ? undefined : parseLsn(quietFrom),
+        markers,
         replicaRole,
         signal,
         onApplied: (applied) => {
@@ -76,14 +82,18 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
       })
       monitor.throwIfFailed()
       run.signal.throwIfAborted()
+      markers?.throwIfFailed()
+      if (result.reason === 'until') await markers?.prove()
       await monitor.report(true)
       if (result.reason === 'until') await run.failpoint(FAILPOINTS.positionReached)
       return { reason: result.reason === 'until' ? 'until' : 'rotated', position: formatLsn(result.reached), changes: monitor.changes }
     } catch (error) {
       monitor.throwIfFailed()
+      markers?.throwIfFailed()
       throw named(error, tables)
     } finally {
       clearTimeout(rotation)
+      await markers?.stop()
       await monitor.stop()
     }
   })

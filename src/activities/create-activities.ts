@@ -35,6 +35,7 @@ import { setTransferRate } from './set-transfer-rate.ts'
 import { takeMarker } from './take-marker.ts'
 import { tryConnection } from './try-connection.ts'
 import { verifyTarget } from './verify-target.ts'
+import { waitApplied } from './wait-applied.ts'
 import { watchSlot } from './watch-slot.ts'
 import { writeReport } from './write-report.ts'
 
@@ -74,6 +75,7 @@ export function createActivities(services: ActivityServices): MigrationActivitie
     takeMarker: takeMarker(services),
     tryConnection: tryConnection(services),
     verifyTarget: verifyTarget(services),
+    waitApplied: waitApplied(services),
     watchSlot: watchSlot(services),
     writeReport: writeReport(services),
   }

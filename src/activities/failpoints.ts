@@ -47,6 +47,8 @@ export const FAILPOINTS = {
   fenceRaised: 'fence raised',
   fenceLowered: 'fence lowered',
   markerTaken: 'marker taken',
+  /** What was committed before the marker is on the target; the stream goes on. */
+  drained: 'drained',
   sequencesSet: 'sequences set',
   targetVerified: 'target verified',
   countsCompared: 'counts compared',

@@ -1,4 +1,4 @@
-import { raiseFence as raise, standingFence } from '../source/fence.ts'
+import { closedFor, raiseFence as raise, standingFence } from '../source/fence.ts'
 import { readInstalledBy } from '../source/installed.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
@@ -22,6 +22,7 @@ export function raiseFence(services: ActivityServices): MigrationActivities['rai
       onSet: () => run.failpoint(FAILPOINTS.fenceSet),
     })
     await run.failpoint(FAILPOINTS.fenceRaised)
-    return { ended, kept: kept.slice(0, 5), statements: (await standingFence(source, run.id)).slice(0, 50) }
+    const statements = (await standingFence(source, run.id)).slice(0, 50)
+    return { ended, kept: kept.slice(0, 5), statements, closedMs: await closedFor(source, run.id) }
   })
 }

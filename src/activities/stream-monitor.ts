@@ -13,6 +13,13 @@ const REPORT_MS = { catchingUp: 8_000, steady: 20_000 }
 const TICK_MS = 1_000
 const FAREWELL_MS = 2_000
 
+export interface StreamMonitorOptions {
+  /** Reports come more often. */
+  readonly catchingUp: boolean
+  /** The lag up to which replication counts as undelayed. */
+  readonly undelayedMs: number
+}
+
 /**
  * Runs beside the stream: writes the source's heartbeat, measures lag, and reports to the workflow, at once when `undelayed`
  * changes and else at the pace that status promises. A failure of its own aborts the stream.
@@ -36,12 +43,12 @@ export class StreamMonitor {
   changes = 0
   transactions = 0
 
-  constructor(run: ActivityRun, source: Database, record: MigrationRecord, catchingUp: boolean) {
+  constructor(run: ActivityRun, source: Database, record: MigrationRecord, { catchingUp, undelayedMs }: StreamMonitorOptions) {
     this.#run = run
     this.#source = source
     this.#record = record
     this.#reportEveryMs = catchingUp ? REPORT_MS.catchingUp : REPORT_MS.steady
-    this.#lag = new LagMeter(run.services.now, run.spec.lag.undelayedMs)
+    this.#lag = new LagMeter(run.services.now, undelayedMs)
   }
 
   /** Aborted when the monitor has failed. */

@@ -1,3 +1,4 @@
+import { writeMarker } from '../cutover/markers.ts'
 import { formatLsn } from '../postgres/lsn.ts'
 import { sourcePosition } from '../source/source-position.ts'
 import { updateMigrationRecord } from '../state/migration-record.ts'
@@ -6,13 +7,17 @@ import type { ActivityServices } from './activity-run.ts'
 import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
+type Input = Parameters<MigrationActivities['takeMarker']>[0]
+
 /** The source's insert position now: the commit record of whatever was committed before stands below it. */
 export function takeMarker(services: ActivityServices): MigrationActivities['takeMarker'] {
-  return migrationActivity(services, async (run) => {
+  return migrationActivity(services, async (run, { cutover, proof }: Input) => {
     const source = await run.connect('source', 'marker')
     const target = await run.connect('target', 'marker')
-    const lsn = formatLsn(await sourcePosition(source))
-    await updateMigrationRecord(target, run.id, { marker_lsn: lsn })
+    const now = formatLsn(await sourcePosition(source))
+    let lsn = now
+    if (cutover === undefined) await updateMigrationRecord(target, run.id, { marker_lsn: lsn })
+    else lsn = await writeMarker(target, run.id, cutover, proof === true ? 'proof_lsn' : 'marker_lsn', now)
     await run.failpoint(FAILPOINTS.markerTaken)
     return { lsn }
   })

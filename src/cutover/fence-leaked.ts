@@ -5,7 +5,7 @@ import { qualified } from '../postgres/quote.ts'
 /**
  * The error of a commit that stands behind the cutover's marker.
  *
- * @param relation on the source; undefined for DDL
+ * @param relation on the source; undefined if it is not known, or for DDL
  */
 export function fenceLeaked(
   commitLsn: bigint,
@@ -13,7 +13,7 @@ export function fenceLeaked(
   relation: { readonly schema: string; readonly table: string } | undefined,
 ): MigrationError {
   const table = relation && qualified(relation.schema, relation.table)
-  const what = table === undefined ? 'DDL was' : `a change of ${table} was`
+  const what = table === undefined ? 'a change was' : `a change of ${table} was`
   const text = `On the source, ${what} committed at ${formatLsn(commitLsn)}, after the cutover's marker ${formatLsn(marker)}: somebody still writes. pgmove lifts the fence, if it raised one, and goes back to incremental replication.`
   return new MigrationError('FenceLeaked', text, { side: 'source', lsn: formatLsn(commitLsn), ...(table === undefined ? {} : { table }) })
 }

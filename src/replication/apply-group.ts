@@ -56,6 +56,8 @@ export class ApplyGroup {
   /** Whether DDL was made that takes effect with the commit only. */
   #commitDue = false
   #last: { readonly commitLsn: bigint; readonly endLsn: bigint } | undefined
+  /** Commit LSN of the last source transaction that changes anything on the target. */
+  #changedLsn: bigint | undefined
   #heartbeats: HeartbeatRow[] = []
   /** Of the source transaction that is being received, if it holds DDL. */
   #ddlReplay: DdlReplay | undefined
@@ -150,7 +152,7 @@ export class ApplyGroup {
     const { target, id, progress, replicaRole } = this.#args
     const last = this.#last
     if (!last) throw new MigrationError('Internal', 'a group without a transaction was to be committed')
-    const applied = { ...last, transactions: this.#transactions, changes: this.#changes }
+    const applied = { ...last, transactions: this.#transactions, changes: this.#changes, changedLsn: this.#changedLsn }
     const heartbeats = this.#heartbeats
     await this.#flush()
     this.#work(async () => {
@@ -234,7 +236,8 @@ export class ApplyGroup {
 
   /** A commit record at or above the marker was written after it. */
   #checkQuiet({ finalLsn }: BeginMessage, relation: { readonly schema: string; readonly table: string } | undefined): void {
-    const { quietFrom } = this.#args
+    const quietFrom = this.#args.markers?.quietFrom
+    this.#changedLsn = finalLsn
     if (quietFrom !== undefined && finalLsn >= quietFrom) throw fenceLeaked(finalLsn, quietFrom, relation)
   }
 

@@ -36,8 +36,8 @@ export interface ApplyArgs {
   readonly progress: Progress
   /** Applies until everything committed below is on the target; without it until aborted. */
   readonly until?: bigint | undefined
-  /** A commit at or above it that changes a selected table is not applied but fails as `FenceLeaked`: nobody may write any more. */
-  readonly quietFrom?: bigint | undefined
+  /** The cutover's markers, which become known while changes are applied. */
+  readonly markers?: StreamMarkers | undefined
   /** Whether the session may run with session_replication_role = replica. */
   readonly replicaRole: boolean
   /** Source transactions that committed up to here are applied each by its own target transaction, change by change. */
@@ -50,6 +50,14 @@ export interface ApplyArgs {
   readonly onApplied?: ((applied: Applied) => void) | undefined
   /** A heartbeat of this migration; all that the source committed before is on the target. */
   readonly onHeartbeat?: ((row: HeartbeatRow) => void) | undefined
+}
+
+/** Positions that a cutover sets under a running stream. */
+export interface StreamMarkers {
+  /** A commit at or above it that changes a selected table is not applied but fails as `FenceLeaked`: nobody may write any more. */
+  readonly quietFrom: bigint | undefined
+  /** As `until`. */
+  readonly until: bigint | undefined
 }
 
 export interface ApplyResult {
@@ -72,7 +80,8 @@ const IDLE_MS = 10_000
  * refused: use `applyWithBisect`, which finds the one.
  */
 export async function applyStream(args: ApplyArgs): Promise<ApplyResult> {
-  const { target, signal, replicaRole, progress, until } = args
+  const { target, signal, replicaRole, progress } = args
+  const until = untilOf(args)
   if (until !== undefined && progress.confirmedLsn >= until) return { reached: progress.confirmedLsn, reason: 'until' }
   const applier = new StreamApplier(args)
   try {
@@ -84,6 +93,10 @@ export async function applyStream(args: ApplyArgs): Promise<ApplyResult> {
     if (signal.aborted) return { reached: applier.reached, reason: 'aborted' }
     throw error
   }
+}
+
+function untilOf({ until, markers }: Pick<ApplyArgs, 'until' | 'markers'>): bigint | undefined {
+  return until ?? markers?.until
 }
 
 class StreamApplier {
@@ -179,7 +192,7 @@ class StreamApplier {
   }
 
   #isLast(endLsn: bigint): boolean {
-    const { until } = this.#args
+    const until = untilOf(this.#args)
     return until !== undefined && endLsn >= until
   }
 
@@ -194,7 +207,8 @@ class StreamApplier {
 
   /** No transaction is open and everything committed below `walEnd` has come. */
   async #idle(walEnd: bigint): Promise<boolean> {
-    const { stream, target, id, progress, until } = this.#args
+    const { stream, target, id, progress } = this.#args
+    const until = untilOf(this.#args)
     const last = until !== undefined && walEnd >= until
     if (!last && Date.now() - this.#idleSince < IDLE_MS) return false
     if (!this.#group.empty) await this.#group.commit()

@@ -19,6 +19,8 @@ export interface AppliedGroup {
   /** Source transactions, also those of which nothing was to be applied. */
   readonly transactions: number
   readonly changes: number
+  /** Commit LSN of the last one that changes anything on the target. */
+  readonly changedLsn?: bigint | undefined
 }
 
 interface Row extends Record<string, string | null> {
@@ -47,9 +49,13 @@ export async function takeOver(target: Database, id: string): Promise<Progress> 
 export async function recordProgress(target: Database, id: string, epoch: bigint, applied: AppliedGroup): Promise<void> {
   const moved = await target.execute(
     `update pgmove.progress set commit_lsn = $3::pg_lsn, confirmed_lsn = greatest(confirmed_lsn, $4::pg_lsn),
-            transactions = transactions + $5::bigint, changes = changes + $6::bigint, applied_at = clock_timestamp()
+            transactions = transactions + $5::bigint, changes = changes + $6::bigint,
+            changed_lsn = greatest(changed_lsn, $7::pg_lsn), applied_at = clock_timestamp()
       where id = $1 and epoch = $2::bigint and commit_lsn < $3::pg_lsn`,
-    [id, String(epoch), formatLsn(applied.commitLsn), formatLsn(applied.endLsn), String(applied.transactions), String(applied.changes)],
+    [
+      ...[id, String(epoch), formatLsn(applied.commitLsn), formatLsn(applied.endLsn)],
+      ...[String(applied.transactions), String(applied.changes), formatLsn(applied.changedLsn ?? 0n)],
+    ],
   )
   if (moved !== 1) throw fenced()
 }

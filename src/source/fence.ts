@@ -129,6 +129,15 @@ export async function standingFence(source: Database, id: string): Promise<strin
   return fenceStatements(source, await readParts(source, id))
 }
 
+/** Milliseconds since new sessions are read-only, by the source's clock. */
+export async function closedFor(source: Database, id: string): Promise<number> {
+  const [row] = await source.query<{ ms: string }>(
+    `select round(extract(epoch from clock_timestamp() - min(installed_at)) * 1000) as ms from pgmove.installed where id = $1 and kind = 'fence'`,
+    [id],
+  )
+  return Number(row?.ms ?? 0)
+}
+
 async function readParts(source: Database, id: string): Promise<Installed[]> {
   return (await readInstalled(source, id)).filter(({ kind }) => kind === 'fence')
 }

@@ -34,6 +34,9 @@ create table pgmove.migration (
   megabytes_per_second double precision,
   rows_per_second double precision,
   marker_lsn pg_lsn,
+  -- of a cutover behind a fence: which one the marker belongs to, and up to where it is proven that nobody has written since
+  marker_for text,
+  proof_lsn pg_lsn,
   -- how the source's names are called on the target (NameMapData), from the first activity that needs it on
   name_map json,
   -- the copy's last report to the workflow: one of the running activities sends it for all
@@ -49,6 +52,8 @@ create table pgmove.progress (
   confirmed_lsn pg_lsn not null default '0/0',
   transactions bigint not null default 0,
   changes bigint not null default 0,
+  -- commit record of the last source transaction that changed anything here
+  changed_lsn pg_lsn not null default '0/0',
   applied_at timestamptz
 ) with (fillfactor = 50);
 -- One row a selected table that holds rows (partitions, not their roots), with its name on the target. The snapshot stands in it

@@ -13,8 +13,8 @@ export interface StreamOptions {
   readonly summary: string
   /** LSN up to which changes are applied; null streams on. */
   readonly until: string | null
-  /** Where the cutover's marker stands: a change that is committed behind it is `FenceLeaked`. */
-  readonly quietFrom?: string | undefined
+  /** Of a cutover behind a fence, which ends the stream by its markers. */
+  readonly cutover?: string | undefined
   /** Stops the stream as soon as it is true. */
   readonly interrupted?: () => boolean
 }
@@ -34,11 +34,11 @@ export async function runChangeStream(migration: Migration, options: StreamOptio
     if (interrupted()) return 'interrupted'
     const { catchUpTo } = state
     const until = catchUpTo ?? options.until
-    const quiet = options.quietFrom === undefined ? {} : { quietFrom: options.quietFrom }
+    const cutover = options.cutover === undefined || catchUpTo !== null ? {} : { cutover: options.cutover }
     const summary = catchUpTo === null ? options.summary : `Catch up to ${catchUpTo}, where all tables agree again`
     try {
       const result = await interruptible(
-        () => cancelAware(() => activity('applyChanges', summary, 'data')({ ...migration.input, until, ...quiet })),
+        () => cancelAware(() => activity('applyChanges', summary, 'data')({ ...migration.input, until, ...cutover })),
         () => state.paused || state.resolutions.length > 0 || interrupted(),
       )
       if (result !== INTERRUPTED) {

@@ -89,10 +89,11 @@ export interface MigrationActivities {
    */
   finishCopy(input: MigrationInput): Promise<{ readonly catchUpTo: string | null }>
   /**
-   * Applies the change stream: up to `until`, or until rotated, so that the workflow may continue as new. A commit behind `quietFrom` that
-   * changes a selected table is not applied: it is `FenceLeaked`.
+   * Applies the change stream: up to `until`, or until rotated, so that the workflow may continue as new. Under
+   * a `cutover` behind a fence it ends where that proves that nobody has written since its marker: both become known meanwhile, by
+   * takeMarker. A later commit that changes a selected table is not applied: it is `FenceLeaked`.
    */
-  applyChanges(input: MigrationInput & { readonly until: string | null; readonly quietFrom?: string }): Promise<StreamResult>
+  applyChanges(input: MigrationInput & { readonly until: string | null; readonly cutover?: string }): Promise<StreamResult>
   /**
    * Writes down that a table, by its name on the source, is to be copied again, or that its changes are no longer applied. Nobody applies
    * changes by the old state afterwards. `warning` is for the status, `problem` why there was nothing to write down.
@@ -113,15 +114,24 @@ export interface MigrationActivities {
   restoreConstraints(input: MigrationInput): Promise<{ readonly restored: number }>
   /**
    * Makes the source's database read-only for new sessions, ends all others but pgmove's, and waits until prepared transactions are gone.
-   * `kept` are sessions of a provider's superusers, which nobody can end; `statements` lift the fence by hand.
+   * `kept` are sessions of a provider's superusers, which nobody can end; `statements` lift the fence by hand; `closedMs` is for how long
+   * new sessions have been read-only, by the source's clock.
    */
-  raiseFence(
-    input: MigrationInput,
-  ): Promise<{ readonly ended: number; readonly kept: readonly string[]; readonly statements: readonly string[] }>
+  raiseFence(input: MigrationInput): Promise<{
+    readonly ended: number
+    readonly kept: readonly string[]
+    readonly statements: readonly string[]
+    readonly closedMs: number
+  }>
   /** Puts back what raiseFence has set. */
   lowerFence(input: MigrationInput): Promise<void>
-  /** The source's insert position now: what was committed before has a lower LSN. */
-  takeMarker(input: MigrationInput): Promise<{ readonly lsn: string }>
+  /**
+   * The source's insert position now: what was committed before has a lower LSN. It is told to the stream that runs under the same
+   * `cutover`: as its marker, or, with `proof`, as its end.
+   */
+  takeMarker(input: MigrationInput & { readonly cutover?: string; readonly proof?: boolean }): Promise<{ readonly lsn: string }>
+  /** Waits until the stream that runs beside it has applied all that was committed below `lsn`. */
+  waitApplied(input: MigrationInput & { readonly lsn: string }): Promise<{ readonly applied: string }>
   /** Sets all sequences; `moved` are those that moved on the source meanwhile. */
   setSequences(
     input: MigrationInput,

@@ -11,6 +11,7 @@ import { testMigration } from '../migration-run.ts'
 import type { RunningMigration } from '../migration-run.ts'
 import { eventually, uniqueName } from '../servers.ts'
 import { contents, remains, smallPair } from '../small-source.ts'
+import { sourceCatalogue } from '../source-catalogue.ts'
 
 const run = promisify(execFile)
 const LIMIT = { timeout: 240_000 }
@@ -123,12 +124,14 @@ test('cancel releases the source, keeps the target and ends Cancelled', LIMIT, a
   const { source, target } = await smallPair()
   const migration = await testMigration({ source: source.url, target: target.url })
   await migration.worker()
+  const catalogue = await sourceCatalogue(source.url)
   const running = await migration.start({ ignoreWarnings: true })
   await streaming(running)
   await running.handle.cancel()
   await assert.rejects(running.result(), WorkflowFailedError)
   assert.equal((await running.handle.describe()).status.name, 'CANCELLED')
   assert.deepEqual(await remains(source), [])
+  assert.deepEqual(await sourceCatalogue(source.url), catalogue)
   assert.deepEqual(await contents(target), await contents(source))
 })
 

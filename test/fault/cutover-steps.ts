@@ -5,10 +5,10 @@ import type { Failpoint } from '../../src/activities/failpoints.ts'
 export const ABORTED_AT: readonly Failpoint[] = [
   FAILPOINTS.fenceSet,
   FAILPOINTS.markerTaken,
-  FAILPOINTS.positionReached,
+  FAILPOINTS.drained,
   FAILPOINTS.targetVerified,
   FAILPOINTS.countsCompared,
-  FAILPOINTS.sequencesSet,
+  FAILPOINTS.positionReached,
 ]
 
 /** Lost in aborted-cutover.test.ts: of a cutover that completes it is no part. */

@@ -15,6 +15,7 @@ const { largeObjectsBegun, copyFinished, slotChecked, groupCommitted, positionRe
 const {
   fenceSet,
   fenceRaised,
+  drained,
   targetVerified,
   countsCompared,
   viewsRefreshed,
@@ -28,7 +29,11 @@ const {
 
 const RUNS: readonly { from: number; to: number; at: readonly Failpoint[] }[] = [
   { from: 13, to: 17, at: [sourcePrepared, definitionsBegun, tableBegun, positionReached, fenceSet, sequencesSet, restoreBegun] },
-  { from: 10, to: 18, at: [definitionsDumped, targetPrepared, tableCopied, slotChecked, fenceRaised, countsCompared, releaseBegins] },
+  {
+    from: 10,
+    to: 18,
+    at: [definitionsDumped, targetPrepared, tableCopied, slotChecked, fenceRaised, drained, countsCompared, releaseBegins],
+  },
   { from: 17, to: 17, at: [tablesPlanned, tableIndexed, largeObjectsBegun, constraintsBegun, markerTaken, viewsRefreshed, sourceReleased] },
   { from: 13, to: 18, at: [copyFinished, groupCommitted, targetVerified, targetRestored, metadataCompared, reportWritten] },
 ]

@@ -43,6 +43,7 @@ const ACTIVITIES: Readonly<
   restoreConstraints: [['target'], {}],
   raiseFence: [['source'], {}],
   lowerFence: [['source'], {}],
+  waitApplied: [['target'], { lsn: '0/1' }],
   takeMarker: [['source'], {}],
   verifyTarget: [['source', 'target'], {}],
   compareCounts: [['source', 'target'], {}],

@@ -17,7 +17,7 @@ test('the heartbeat leaves no listener behind, however long the stream runs', as
     connect: async () => database,
     close: async () => undefined,
   } as unknown as ActivityRun
-  const monitor = new StreamMonitor(run, database, { slot: 's' } as MigrationRecord, true)
+  const monitor = new StreamMonitor(run, database, { slot: 's' } as MigrationRecord, { catchingUp: true, undelayedMs: 10_000 })
   monitor.start()
   await eventually('30 beats', 10, () => beats > 30)
   assert.ok(getEventListeners(monitor.signal, 'abort').length <= 1)

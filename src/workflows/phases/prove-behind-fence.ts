@@ -1,0 +1,131 @@
+import { CancellationScope, condition, isCancellation, uuid4 } from '@temporalio/workflow'
+import { runChangeStream } from '../change-stream-run.ts'
+import type { CutoverLedger } from '../cutover-ledger.ts'
+import type { Migration } from '../migration.ts'
+import type { MigrationReport } from '../migration-report.ts'
+import { addWarning, forgetStream } from '../migration-state.ts'
+import { together } from '../together.ts'
+import { stillWritten } from './still-written.ts'
+import { validateCutover } from './validate-cutover.ts'
+
+/** What a cutover has proven when nothing holds it up any more. */
+export interface CutoverProof {
+  /** The marker. */
+  readonly lsn: string
+  readonly appliedLsn: string
+  readonly validation: MigrationReport['validation']
+  /** Since when nobody could write, in milliseconds since 1970. */
+  readonly closedAt: number
+}
+
+/** For how long a lag that is next to nothing is waited for: under a load that the target can't keep up with it never comes. */
+const CATCH_UP = '1 minute'
+
+/**
+ * The cutover behind a fence. One stream goes on from before the fence until the end, so that what is left to drain is little, and sees
+ * every commit of the whole time: one behind the marker that touches a selected table fails it as `FenceLeaked`.
+ */
+export async function proveBehindFence(migration: Migration, ledger: CutoverLedger): Promise<CutoverProof> {
+  const cutover = uuid4()
+  let closed: { readonly lsn: string; readonly closedAt: number } | undefined
+  for (;;) {
+    forgetStream(migration.state)
+    const proven = await besideStream(migration, cutover, async () => {
+      await ledger.step('catchUp', () => condition(() => migration.state.undelayed, CATCH_UP))
+      closed ??= await close(migration, ledger, cutover)
+      return verify(migration, ledger, cutover, closed.lsn)
+    })
+    // A table that held this up is copied when the stream begins anew; then it is looked at again.
+    if (proven && closed) return { ...closed, ...proven.result, appliedLsn: proven.position }
+  }
+}
+
+/** Raises the fence and takes the marker. */
+async function close(migration: Migration, ledger: CutoverLedger, cutover: string): Promise<{ lsn: string; closedAt: number }> {
+  const { state } = migration
+  const closedAt = await ledger.step('raiseFence', async () => {
+    // From here on it may stand, whatever becomes of the activity.
+    state.fence = { statements: [] }
+    const { kept, statements, closedMs } = await migration.run('raiseFence', 'Raise the fence: the source is read-only', {})
+    state.fence = { statements: [...statements] }
+    if (kept.length > 0) {
+      const named = kept.join('; ')
+      addWarning(
+        state,
+        `Sessions of the provider's superusers could not be ended; the change stream proves that they don't write: ${named}`,
+      )
+    }
+    return Date.now() - closedMs
+  })
+  const { lsn } = await ledger.step('takeMarker', () => migration.run('takeMarker', 'Take the marker LSN on the source', { cutover }))
+  return { lsn, closedAt }
+}
+
+/** Undefined if a table was marked to be copied again. */
+async function verify(
+  migration: Migration,
+  ledger: CutoverLedger,
+  cutover: string,
+  lsn: string,
+): Promise<Pick<CutoverProof, 'validation'> | undefined> {
+  const { state } = migration
+  await ledger.step('drain', () => migration.run('waitApplied', `Drain to ${lsn}`, { lsn }))
+  const marked = migration.copiesMarked
+  const [, sequences, { validation, failure }] = await together([
+    () =>
+      ledger.step('verifyTarget', () => migration.run('verifyTarget', 'Verify foreign keys, deferrable keys and definitions', {}, 'data')),
+    () => ledger.step('setSequences', () => migration.run('setSequences', 'Set sequences', {})),
+    async () => {
+      const summary = 'Bring materialized views, unlogged tables and large objects up to date'
+      await ledger.step('refreshViews', () => migration.run('refreshViews', summary, {}, 'data'))
+      return ledger.step('validate', () => validateCutover(migration))
+    },
+  ])
+  if (migration.copiesMarked !== marked) return undefined
+  state.sequences = [...sequences.items]
+  state.sequenceTotal = sequences.total
+  if (sequences.moved.length > 0) throw stillWritten(0, sequences.moved)
+  if (failure) throw failure
+  await ledger.step('takeMarker', () => migration.run('takeMarker', 'Take the LSN of the proof on the source', { cutover, proof: true }))
+  return { validation }
+}
+
+/**
+ * Runs the change stream under the cutover, and `work` beside it. Undefined if `work` came to nothing. The first error of either ends both and
+ * is thrown; both have ended in any case.
+ */
+async function besideStream<T>(
+  migration: Migration,
+  cutover: string,
+  work: () => Promise<T | undefined>,
+): Promise<{ readonly result: T; readonly position: string } | undefined> {
+  const streamScope = new CancellationScope()
+  const workScope = new CancellationScope()
+  let failure: { readonly error: unknown } | undefined
+  const streaming = streamScope
+    .run(() => streamToProof(migration, cutover))
+    .catch((error: unknown) => {
+      if (!isCancellation(error)) failure = { error }
+      workScope.cancel()
+      return ''
+    })
+  let result: T | undefined
+  try {
+    result = await workScope.run(work)
+  } catch (error) {
+    streamScope.cancel()
+    await streaming
+    throw failure ? failure.error : error
+  }
+  if (result === undefined) streamScope.cancel()
+  const position = await streaming
+  if (failure) throw failure.error
+  return result === undefined ? undefined : { result, position }
+}
+
+async function streamToProof(migration: Migration, cutover: string): Promise<string> {
+  for (;;) {
+    const result = await runChangeStream(migration, { summary: 'Apply changes until nobody writes any more', until: null, cutover })
+    if (result !== 'interrupted' && result.reason === 'until') return result.position
+  }
+}
