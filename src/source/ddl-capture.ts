@@ -8,7 +8,14 @@ import { changeSource } from './source-schema.ts'
 
 const INSUFFICIENT_PRIVILEGE = '42501'
 const EVENTS = ['ddl_command_end', 'sql_drop', 'table_rewrite'] as const
-const FUNCTIONS = ['log_ddl()', 'record_ddl(text, text, text, text)', 'table_changes(oid[])', 'table_states(oid[])']
+const FUNCTIONS = [
+  'log_ddl()',
+  'record_ddl(text, text, text, text)',
+  'table_changes(oid[])',
+  'table_states(oid[])',
+  'keep_identity(jsonb)',
+  'publications_of(oid)',
+]
 /** The name under which pgmove.installed has the capture. */
 const NAME = 'pgmove.ddl_log'
 /** A command that has the dropped event triggers before it still calls their function: it reads them at its end, a moment before the call. */
@@ -18,7 +25,8 @@ const LAST_CALLS_MS = 100
  * Makes event triggers that write every DDL command into the table `pgmove.ddl_log`: what it changed in the catalogue, never its text, which may hold
  * secrets and stands for several commands at once. A row belongs to the transaction of its command and stands in the change stream between the
  * changes before and after it (APPLY.md, §5). The user's command neither fails nor waits for it: what can't be recorded leaves a mark in the
- * sequence `pgmove.ddl_missed`, which survives a rollback (checkMissedDdl).
+ * sequence `pgmove.ddl_missed`, which survives a rollback (checkMissedDdl). A published table that loses its key gets replica identity FULL in the
+ * same transaction, so that its UPDATE and DELETE go on working.
  *
  * To be called when pgmove's schema is there, before the publication is made. Once made they serve all migrations of the database; recorded for
  * each that uses them. False, with nothing changed, if they are not there and the role may not create event triggers.
@@ -104,6 +112,11 @@ export async function checkMissedDdl(source: Database): Promise<void> {
  */
 function captureObjects(version: number): string {
   const missing = version >= 110000 ? `case when a.atthasmissing then (a.attmissingval::text::text[])[1] end` : 'null::text'
+  // From 18 on UPDATE and DELETE would be refused under FULL too, unless such columns are published.
+  const generates =
+    version >= 180000
+      ? `and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attgenerated <> '' and not a.attisdropped)`
+      : ''
   const generated = version >= 120000 ? 'a.attgenerated' : `''`
   return `
 create sequence pgmove.ddl_missed;
@@ -171,6 +184,36 @@ begin
   return coalesce(changes, '[]');
 end
 $body$;
+create function pgmove.publications_of(relation oid) returns setof pgmove.installed language sql stable
+  set search_path = pg_catalog, pg_temp as $body$
+  with recursive above (oid) as (select relation union select i.inhparent from above a join pg_inherits i on i.inhrelid = a.oid)
+  select p.* from pgmove.installed p join pg_publication q on q.pubname = p.name join pg_publication_rel r on r.prpubid = q.oid
+   where p.kind = 'publication' and r.prrelid in (select oid from above)
+$body$;
+create function pgmove.keep_identity(changes jsonb) returns void language plpgsql
+  set search_path = pg_catalog, pg_temp set lock_timeout = '200ms' as $body$
+declare
+  found record;
+begin
+  for found in
+    select c.oid, c.relreplident, format('"%s"."%s"', replace(n.nspname, '"', '""'), replace(c.relname, '"', '""')) as label
+      from jsonb_array_elements(changes) x join pg_class c on c.oid = (x ->> 'oid')::bigint::oid join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind = 'r' and c.relpersistence = 'p' ${generates}
+       and (c.relreplident = 'n'
+         or c.relreplident = 'd' and not exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary)
+         or c.relreplident = 'i' and not exists (select from pg_index i where i.indrelid = c.oid and i.indisreplident))
+       and exists (select from pgmove.publications_of(c.oid))
+  loop
+    execute 'alter table only ' || found.label || ' replica identity full';
+    insert into pgmove.installed (id, kind, name, previous, relation, namespace_id, workflow_id, first_run_id)
+      select p.id, 'replica identity', found.label, case found.relreplident when 'd' then 'd' else 'n' end, found.oid, p.namespace_id, p.workflow_id, p.first_run_id
+        from pgmove.publications_of(found.oid) p
+      on conflict (id, kind, name) do nothing;
+  end loop;
+exception when others then
+  null;
+end
+$body$;
 create function pgmove.record_ddl(event text, tag text, path text, active_role text) returns void language plpgsql
   set search_path = pg_catalog, pg_temp set lock_timeout = '200ms' as $body$
 declare
@@ -220,6 +263,9 @@ begin
   if items is not null then
     insert into pgmove.ddl_log (session_role, active_role, search_path, event, tag, payload)
       values (session_user, active_role, path, event, tag, jsonb_build_object('items', items, 'tables', coalesce(tables, '[]'), 'enums', coalesce(enums, '[]'))::text);
+  end if;
+  if tables is not null then
+    perform pgmove.keep_identity(tables);
   end if;
 end
 $body$;

@@ -118,6 +118,17 @@ for (const from of [10, 18]) {
     )
     await drawn('create index concurrently on item (name)')
 
+    // A published table that loses its key can still be written.
+    await sql(`create publication capturing for table shop.item; insert into pgmove.installed (id, kind, name, namespace_id, workflow_id, first_run_id)
+      select id, 'publication', 'capturing', namespace_id, workflow_id, first_run_id from pgmove.installed where kind = 'schema'`)
+    await application.query('begin; alter table item drop constraint item_pkey; update item set name = name; commit')
+    await application.query('update item set name = name')
+    assert.deepEqual(await sql(`select name, previous from pgmove.installed where kind = 'replica identity'`), [
+      { name: '"shop"."item"', previous: 'd' },
+    ])
+    await sql('drop publication capturing')
+    await sql(`delete from pgmove.installed where kind = 'publication'`)
+
     await checkMissedDdl(source)
     const isMissed = async (statements: string) => {
       await application.query(statements)
