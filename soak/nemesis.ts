@@ -15,8 +15,8 @@ export interface Parts {
   readonly target: PostgresServer
   readonly ways: { readonly source: Way; readonly target: Way }
   readonly operator: Operator
-  /** The rate of the copy that the run began with. */
-  readonly megabytesPerSecond: number
+  /** The rate of the copy that the run began with, and that of now. */
+  readonly copyRate: { readonly first: number; megabytesPerSecond: number | null }
 }
 
 /**
@@ -61,16 +61,21 @@ async function take(step: Step, parts: Parts): Promise<void> {
   }
 }
 
-async function operate({ action, forMs, value = 100 }: Step, { operator, megabytesPerSecond }: Parts): Promise<void> {
-  const rate = (percent: number) => ({ megabytesPerSecond: (megabytesPerSecond * percent) / 100 })
-  const send = (name: string, argument?: unknown) => operator.signal(name, argument)
-  if (action === 'pause') await send('pause')
-  else if (action === 'setTransferRate') await send('setTransferRate', rate(value))
-  else await send('cutover')
-  await pause(forMs)
-  if (action === 'pause') await send('resume')
-  else if (action === 'setTransferRate') await send('setTransferRate', rate(100))
-  else await send('abortCutover')
+async function operate({ action, forMs, value = 100 }: Step, { operator, copyRate }: Parts): Promise<void> {
+  const signal = (name: string, argument?: unknown) => operator.signal(name, argument)
+  if (action === 'liftTransferRate') {
+    copyRate.megabytesPerSecond = null
+    await signal('setTransferRate', { megabytesPerSecond: null })
+  } else if (action === 'setTransferRate') {
+    await signal('setTransferRate', { megabytesPerSecond: (copyRate.first * value) / 100 })
+    await pause(forMs)
+    await signal('setTransferRate', { megabytesPerSecond: copyRate.megabytesPerSecond })
+  } else {
+    const [first, then] = action === 'pause' ? (['pause', 'resume'] as const) : (['cutover', 'abortCutover'] as const)
+    await signal(first)
+    await pause(forMs)
+    await signal(then)
+  }
 }
 
 async function disturb(way: Way, { action, forMs, value = 0 }: Step): Promise<void> {

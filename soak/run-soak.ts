@@ -74,13 +74,12 @@ async function soak(options: SoakOptions, { folder, ends, interrupted, say, faul
     stamped(`✖ ${fault}`)
   }, stamped)
 
-  const parts = { crew, temporal, source, target, ways, operator, megabytesPerSecond }
+  const parts = { crew, temporal, source, target, ways, operator, copyRate: { first: megabytesPerSecond, megabytesPerSecond } }
   const steps = schedule(options)
   await Promise.race([runNemesis(steps, parts, interrupted, stamped), writer.failure])
   stamped(`healed; the application has committed ${writer.commits} times`)
 
   const healed = Date.now()
-  await operator.signal('setTransferRate', { megabytesPerSecond: null })
   const caughtUp = operator.reach('undelayed replication', DRAIN_SECONDS, (s) => s.phase === 'incremental' && s.undelayed)
   await Promise.race([caughtUp, writer.failure])
   stamped(`undelayed ${((Date.now() - healed) / 1000).toFixed(1)} s after the last fault`)

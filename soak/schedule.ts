@@ -30,6 +30,8 @@ export type Action =
   | 'pause'
   /** The signal setTransferRate with `value` percent of the rate that the run began with, and that one again after `forMs`. */
   | 'setTransferRate'
+  /** The signal setTransferRate without a limit, for good: once, when the copy has been disturbed for long enough. */
+  | 'liftTransferRate'
   /** The signal cutover, and abortCutover after `forMs`. */
   | 'abortCutover'
 
@@ -75,6 +77,8 @@ const KINDS: readonly Kind[] = [
 
 const FIRST_MS = 4000
 const GAP_SECONDS = [2, 9] as const
+/** Share of the time after which the copy runs as fast as it can, so that the stream comes to its part. */
+const LIFT_SHARE = 0.3
 
 export interface ScheduleOptions {
   readonly seed: string
@@ -103,7 +107,8 @@ export function schedule({ seed, minutes, workers }: ScheduleOptions): Step[] {
     if (at + forMs < minutes * 60_000) steps.push({ at, part, action: kind.action, forMs, ...(value !== undefined && { value }) })
     at += whole(GAP_SECONDS, 1000)
   }
-  return steps
+  steps.push({ at: minutes * 60_000 * LIFT_SHARE, part: 'operator', action: 'liftTransferRate', forMs: 0 })
+  return steps.sort((one, other) => one.at - other.at)
 }
 
 function partOf(part: Kind['part'], worker: () => number, either: (two: readonly [Part, Part]) => Part): Part {

@@ -20,3 +20,13 @@ create table soak.batches (id serial primary key, name text);
 create table soak.batch_lines (batch_id integer not null references soak.batches, line integer not null, payload text, primary key (batch_id, line));
 
 create table soak.attempts (id bigserial primary key, attempt integer not null, note text);
+
+-- What the copy takes its time for.
+do $$
+begin
+  for n in 1 .. current_setting('soak.bulk')::integer loop
+    execute format('create table soak.bulk_%s (id integer primary key, payload text not null, version integer not null default 0)', n);
+    execute format('insert into soak.bulk_%s select i, (select string_agg(md5((i * 100 + j)::text), '''') from generate_series(1, 15) j) from generate_series(1, 5000) i', n);
+  end loop;
+end
+$$;

@@ -11,13 +11,18 @@ import { startPostgres } from '../dev/postgres-server.ts'
 import type { PostgresServer } from '../dev/postgres-server.ts'
 import type { SoakOptions } from './soak-options.ts'
 import { TemporalPart } from './temporal-part.ts'
-import { SOAK_TRANSACTIONS } from './transactions.ts'
+import { LEAST_BULK, SOAK_TRANSACTIONS } from './transactions.ts'
 import { Way } from './way.ts'
 
 const SCALE = 0.02
 const CONNECTIONS = 3
+/** A batch of the copy, 8 MiB in one transaction, takes longer than the shortest time between two faults, and less than the longest. */
+const MEGABYTES_PER_SECOND = 3
 /** The copy takes about this share of the faults' time, so that both the copy and the stream are disturbed. */
-const COPY_SHARE = 0.15
+const COPY_SHARE = 0.1
+/** A table `soak.bulk_n`. */
+const BULK_MEGABYTES = 2.5
+const MOST_BULK = 60
 
 /** What is ended when the run is over, in reverse order. */
 export class Ends {
@@ -61,11 +66,11 @@ export async function setStage({ from, to, rate, minutes }: SoakOptions, folder:
   }
   await loadShop(urls.source, SCALE)
   const definitions = await readFile(new URL('soak.sql', import.meta.url), 'utf8')
-  const bytes = await withSession(urls.source, async ({ query }) => {
+  const bulk = Math.round((minutes * 60 * COPY_SHARE * MEGABYTES_PER_SECOND) / BULK_MEGABYTES)
+  await withSession(urls.source, async ({ query }) => {
+    await query(`set soak.bulk = '${Math.min(MOST_BULK, Math.max(LEAST_BULK, bulk))}'`)
     await query(definitions)
     await query('vacuum analyze')
-    const [row] = await query(`select sum(pg_table_size(oid)) as bytes from pg_class where relkind = 'r' and oid >= 16384`)
-    return Number(row?.['bytes'])
   })
   const way = async (port: number) => ends.add(await Way.open(port), (opened) => opened.close())
   const ways = { source: await way(source.port), target: await way(target.port) }
@@ -73,6 +78,5 @@ export async function setStage({ from, to, rate, minutes }: SoakOptions, folder:
   const money = await withSession(urls.source, moneyIn)
   const load = { ledger: path.join(folder, 'ledger.tsv'), connections: CONNECTIONS, rate, transactions: SOAK_TRANSACTIONS }
   const writer = ends.add(await startWriter(urls.source, load), (started) => started.stop())
-  const megabytesPerSecond = bytes / 1e6 / (minutes * 60 * COPY_SHARE)
-  return { source, target, temporal, ways, urls, writer, before, money, megabytesPerSecond }
+  return { source, target, temporal, ways, urls, writer, before, money, megabytesPerSecond: MEGABYTES_PER_SECOND }
 }

@@ -5,6 +5,8 @@ import type { Transaction, Work } from '../demo/transactions.ts'
 const SEATS = 200
 const RANKS = 50
 const PLACES = 5
+/** As many tables `soak.bulk_n` there are at least. */
+export const LEAST_BULK = 4
 
 /** The shop's transactions, and those on soak.sql's tables. */
 export const SOAK_TRANSACTIONS: readonly Transaction[] = [
@@ -15,6 +17,7 @@ export const SOAK_TRANSACTIONS: readonly Transaction[] = [
   { kind: 'read document', weight: 5, run: readDocument },
   { kind: 'renumber document', weight: 2, run: renumberDocument },
   { kind: 'throw document away', weight: 3, run: dropDocument },
+  { kind: 'change bulk', weight: 6, run: changeBulk },
   { kind: 'ticks', weight: 6, run: addTicks },
   { kind: 'change ticks', weight: 3, run: changeTicks },
   { kind: 'delete ticks', weight: 3, run: deleteTicks },
@@ -71,6 +74,13 @@ async function renumberDocument({ query, random }: Work): Promise<void> {
 
 async function dropDocument({ query, random }: Work): Promise<void> {
   await query(`delete from soak.documents where id = (${SOME_DOCUMENT}) and (select count(*) from soak.documents) > 50`, [random(60)])
+}
+
+/** While it is copied too. */
+async function changeBulk({ query, random }: Work): Promise<void> {
+  await query(`update soak.bulk_${1 + random(LEAST_BULK)} set version = version + 1 where id between $1::integer and $1::integer + 3`, [
+    1 + random(5000),
+  ])
 }
 
 async function addTicks({ query, random }: Work): Promise<void> {

@@ -26,7 +26,7 @@ test('in ten minutes every part is disturbed in every manner, and every step is 
   )
   for (const step of steps) assert.ok(step.at + step.forMs < 600_000, stepLine(step))
   const kinds = new Set(steps.map(({ part, action }) => `${part.replace(/ \d$|way to source|way to target/, '')} ${action}`))
-  assert.equal(kinds.size, 19, [...kinds].join(', '))
+  assert.equal(kinds.size, 20, [...kinds].join(', '))
 })
 
 test('options that can be no run are refused in one sentence', () => {
