@@ -3,10 +3,14 @@ import { truncate } from 'node:fs/promises'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import pg from 'pg'
+import { connect } from '../../src/postgres/connect.ts'
+import { resolveConnection } from '../../src/postgres/resolve-connection.ts'
 import { preparedTransactions, longTransactionsOver } from '../../src/precheck/check-open-transactions.ts'
+import { pooler } from '../../src/precheck/check-server-resources.ts'
 import { pgDump, versions } from '../../src/precheck/check-versions.ts'
 import type { PrecheckContext } from '../../src/precheck/precheck-context.ts'
 import type { PrecheckItem } from '../../src/precheck/run-precheck.ts'
+import { poolingProxy } from '../pooling-proxy.ts'
 import { precheckPair } from '../precheck-run.ts'
 import { server, sql, uniqueName } from '../servers.ts'
 
@@ -202,7 +206,7 @@ test('18: a slot that may be lost by being idle; WAL senders that are all taken'
   assert.match(taken.fix, /alter system set max_wal_senders = 2; then restart the server/)
 })
 
-test('a transaction that is open for too long, a version that is not known yet', async () => {
+test('a transaction that is open for too long, a connection pooler, a version that is not known yet', async () => {
   const pair = await precheckPair(13, 17)
   const client = new pg.Client({ connectionString: pair.source.url })
   client.on('error', () => undefined)
@@ -217,6 +221,16 @@ test('a transaction that is open for too long, a version that is not known yet',
   assert.match(item.fix, /end them/)
   assert.equal((await longTransactionsOver('1 day').run(context)).status, 'Passed')
   assert.ok(preparedTransactions.applies?.({ incremental: true } as PrecheckContext))
+
+  const port = await poolingProxy(pair.on.source.port, 'renames')
+  const url = `postgres://postgres@127.0.0.1:${port}/${pair.source.name}?sslmode=disable`
+  const source = await connect(await resolveConnection({ url }, 'source', {}), { side: 'source', applicationName: 'pgmove precheck test' })
+  const between = await pooler.run({ source, target: await pair.session('target') } as unknown as PrecheckContext)
+  await source.close()
+  assert.deepEqual(
+    [between.status, between.found],
+    ['Warning', 'on the source something answers for the server, as a connection pooler does'],
+  )
 
   const newer = { source: { version: 190000 }, target: { version: 130000 } } as unknown as PrecheckContext
   assert.equal((await versions.run(newer)).status, 'Failed')
