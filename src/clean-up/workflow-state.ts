@@ -40,9 +40,9 @@ export async function fenceOf(
     try {
       const execution = { workflowId, runId }
       const { workflowExecutionInfo: info } = await client.workflowService.describeWorkflowExecution({ namespace, execution })
-      if (info?.firstRunId !== firstRunId) continue
-      if (!CLOSED.has(info.status ?? 0)) return 'leave'
-      return COMPLETED.has(info.status ?? 0) ? 'keep' : 'lift'
+      if (runId === '' && info?.firstRunId !== firstRunId) continue
+      if (!CLOSED.has(info?.status ?? 0)) return 'leave'
+      return COMPLETED.has(info?.status ?? 0) ? 'keep' : 'lift'
     } catch (error) {
       if ((error as { code?: unknown }).code !== NOT_FOUND) throw error
     }

@@ -11,6 +11,7 @@ import { sourceState } from '../../demo/source-state.ts'
 import { startWriter } from '../../demo/writer.ts'
 import { testMigration } from '../migration-run.ts'
 import { database, eventually, server } from '../servers.ts'
+import { sourceCatalogue } from '../source-catalogue.ts'
 import { textWithin } from '../text-within.ts'
 
 const PASSWORD = 'never-to-be-seen-4711'
@@ -32,6 +33,7 @@ for (const [from, to] of [
     const target = await database(await server(to))
     await loadShop(source.url, 0.03)
     const before = await sourceState(source.url)
+    const catalogue = await sourceCatalogue(source.url)
     const money = await withSession(source.url, moneyIn)
     const migration = await testMigration({ source: withPassword(source.url), target: withPassword(target.url) })
     const worker = await migration.worker()
@@ -52,6 +54,7 @@ for (const [from, to] of [
       assert.ok(report.cutover)
       assert.deepEqual(report.validation.differing, [])
       assert.deepEqual(report.left, [])
+      assert.deepEqual(await sourceCatalogue(source.url), catalogue)
       const status = await run.status()
       assert.equal(status.phase, 'done')
       assert.equal(status.state, 'completed')

@@ -6,6 +6,7 @@ import type { CleanUpResult } from '../../src/workflows/clean-up-result.ts'
 import type { RunningMigration } from '../migration-run.ts'
 import { eventually, ownServer, server } from '../servers.ts'
 import type { TestDatabase } from '../servers.ts'
+import { sourceCatalogue } from '../source-catalogue.ts'
 import { addBigTable, bigTableCopied, bigTableCopying } from './big-table.ts'
 import { faultRun, LIMIT } from './fault-run.ts'
 
@@ -40,6 +41,7 @@ describe('what ends a migration', { concurrency: 3 }, () => {
     test(`a slot that is ${what} by hand ends it truthfully, and a new run with existing: replace succeeds`, LIMIT, async () => {
       const run = await faultRun({ from: await server(13), to: await server(17) })
       const before = await sourceState(run.source.url)
+      const catalogue = await sourceCatalogue(run.source.url)
       await run.migration.worker()
       const running = await run.migration.start({ ignoreWarnings: true })
       await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed, 120)
@@ -48,6 +50,7 @@ describe('what ends a migration', { concurrency: 3 }, () => {
       assert.ok(failure === 'SlotLost' || (recreate && failure === 'SlotReplaced'), failure)
       assert.equal((await running.status()).state, 'failed')
       assert.deepEqual(leftovers(before, await sourceState(run.source.url)), [])
+      assert.deepEqual(await sourceCatalogue(run.source.url), catalogue)
 
       const again = await run.migration.start({ ignoreWarnings: true, existing: 'replace' })
       const report = await run.cutOver(again)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import pg from 'pg'
+import { checkNothingBehind, watchMarkers, writeMarker } from '../../src/cutover/markers.ts'
 import { MigrationError } from '../../src/errors/migration-error.ts'
 import type { Database } from '../../src/postgres/connect.ts'
 import { fence as check } from '../../src/precheck/check-fence.ts'
@@ -151,6 +152,38 @@ test('a fence is lifted with the last migration that needs it, and never after o
   assert.deepEqual((await release(two, 'lift')).left, [])
   assert.equal(await writable(), 'on')
   assert.deepEqual(await one.fixture.source.sql(`select from pg_namespace where nspname = 'pgmove'`), [])
+})
+
+test('a change that was applied before the stream knew of the marker is found in the progress; a marker stands once it is written', async () => {
+  const fixture = await migrationFixture(await server(13), await server(17), '')
+  const target = await fixture.session('target')
+  const { id } = fixture
+  const write = (cutover: string, which: 'marker_lsn' | 'proof_lsn', lsn: string) => writeMarker(target, id, cutover, which, lsn)
+  assert.equal(await write('one', 'marker_lsn', '0/100'), '0/100')
+  assert.equal(await write('one', 'marker_lsn', '0/110'), '0/100')
+  assert.equal(await write('one', 'proof_lsn', '0/200'), '0/200')
+  assert.equal(await write('one', 'proof_lsn', '0/210'), '0/200')
+  await target.query(`update pgmove.progress set changed_lsn = '0/FF', commit_lsn = '0/150' where id = $1`, [id])
+  await checkNothingBehind(target, id)
+  await target.query(`update pgmove.progress set changed_lsn = '0/100' where id = $1`, [id])
+  await assert.rejects(checkNothingBehind(target, id), { kind: 'FenceLeaked', lsn: '0/100' })
+  assert.equal(await write('two', 'marker_lsn', '0/300'), '0/300')
+  await checkNothingBehind(target, id)
+  const told: unknown[] = []
+  const stop = new AbortController()
+  const watching = watchMarkers(target, id, 'two', {
+    signal: stop.signal,
+    onLooked: () => undefined,
+    onMarkers: async ({ quietFrom, until }) => {
+      told.push([quietFrom, until])
+      if (until === undefined) await write('two', 'proof_lsn', '0/400')
+    },
+  })
+  await watching
+  assert.deepEqual(told, [
+    [0x300n, undefined],
+    [0x300n, 0x400n],
+  ])
 })
 
 test('what the fence lacks rights for is said before, in the precheck, and when it is raised', async () => {

@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client'
 import { cleanUpScheduleId } from '../../src/clean-up/clean-up-schedule.ts'
 import type { RecordedMigration } from '../../src/clean-up/recorded-migration.ts'
 import { verdict } from '../../src/clean-up/verdict.ts'
-import { workflowState } from '../../src/clean-up/workflow-state.ts'
+import { fenceOf, workflowState } from '../../src/clean-up/workflow-state.ts'
 import { streamedSource, validateCleanUp } from '../../src/spec/clean-up-argument.ts'
 
 const HOUR = 3_600_000
@@ -47,6 +47,31 @@ test('a workflow is open unless Temporal says that its chain of runs is over', a
   assert.equal(await state({ status: RUNNING, firstRunId: '' }), 'open', 'a server that does not tell the first run')
   assert.equal(await state(Object.assign(new Error('not found'), { code: 5 })), 'unknown')
   await assert.rejects(state(Object.assign(new Error('unavailable'), { code: 14 })), /unavailable/)
+})
+
+test('the fence of a completed migration stays, that of another closed one is lifted, and whoever does not know leaves it alone', async () => {
+  const of = (newest: object | undefined, first?: object) => {
+    const describeWorkflowExecution = async ({ execution: { runId } }: { execution: { runId: string } }) => {
+      const info = runId === '' ? newest : first
+      if (!info) throw Object.assign(new Error('not found'), { code: 5 })
+      return { workflowExecutionInfo: info }
+    }
+    return fenceOf({ workflowService: { describeWorkflowExecution } } as unknown as Client, 'default', MIGRATION)
+  }
+  const [RUNNING, COMPLETED, FAILED, CONTINUED] = [1, 2, 3, 6]
+  assert.equal(await of({ status: COMPLETED, firstRunId: 'first' }), 'keep')
+  assert.equal(await of({ status: FAILED, firstRunId: 'first' }), 'lift')
+  assert.equal(await of({ status: RUNNING, firstRunId: 'first' }), 'leave')
+  for (const newest of [
+    { status: RUNNING, firstRunId: 'another' },
+    { status: FAILED, firstRunId: '' },
+  ]) {
+    assert.equal(await of(newest, { status: COMPLETED }), 'keep')
+    assert.equal(await of(newest, { status: FAILED }), 'lift')
+    assert.equal(await of(newest, { status: CONTINUED }), 'leave', 'how the chain ended is not known')
+    assert.equal(await of(newest), 'leave')
+  }
+  assert.equal(await of(undefined), 'leave')
 })
 
 test('the argument has its defaults, and consent to remove what is foreign takes both sources and olderThan', () => {
