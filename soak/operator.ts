@@ -8,6 +8,7 @@ const RETRY_MS = 500
 const LOOK_MS = 1000
 /** What the operator's own steps lead to: an aborted cutover under load, a signal that came too late. */
 const EXPECTED_ERRORS: readonly string[] = ['FenceLeaked', 'NotNow']
+const EXPECTED_MESSAGE = /^The copy is over;/
 
 /** Sends what a user sends to a migration, as often as it takes, and watches it. */
 export class Operator {
@@ -103,7 +104,7 @@ export class Operator {
         if (now !== before) onChange(`${now}, ${status.tables.copied} of ${status.tables.total} tables copied`)
         before = now
         for (const { type, message, at } of status.errors.items) {
-          if (!EXPECTED_ERRORS.includes(type)) tell(`${type} at ${at}: ${message}`)
+          if (!EXPECTED_ERRORS.includes(type) && !EXPECTED_MESSAGE.test(message)) tell(`${type} at ${at}: ${message}`)
         }
         // Nothing here asks for an operator's decision; the run goes on, and has failed.
         if (status.state === 'waiting') {
