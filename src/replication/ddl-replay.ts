@@ -7,58 +7,18 @@ import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { unsupported } from './bound-relation.ts'
+import { readColumns, readParts } from './ddl-target-state.ts'
 import { dropIdentity, dropOfTable, renameInPending } from './follow-pending.ts'
+import type { LoggedDdl, LoggedItem, LoggedState, LoggedTable } from './logged-ddl.ts'
 import { planAlteredColumns, planColumnChanges } from './plan-column-changes.ts'
-import type { ColumnActions, ColumnCommand, LoggedColumn, TargetColumnState } from './plan-column-changes.ts'
+import type { ColumnActions, ColumnCommand, LoggedColumn } from './plan-column-changes.ts'
 import { planEnumChanges } from './plan-enum-changes.ts'
 import type { LoggedEnum } from './plan-enum-changes.ts'
 import { planIndexChanges } from './plan-index-changes.ts'
-import type { LoggedPart, PartsPlan, TargetParts } from './plan-index-changes.ts'
-
-/** An object of a row of `pgmove.ddl_log`. */
-interface LoggedItem {
-  readonly oid: string | number
-  readonly type: string
-  /** Of a dropped object: schema, name, and what is behind it. */
-  readonly names?: readonly string[] | null
-  /** Of a rewrite: pg_event_trigger_table_rewrite_reason(). */
-  readonly reason?: number
-}
-
-interface LoggedState {
-  readonly schema: string
-  readonly name: string
-  readonly kind: string
-  readonly columns: readonly LoggedColumn[]
-  readonly indexes: readonly LoggedPart[]
-  readonly constraints: readonly LoggedPart[]
-}
-
-/** A table that the command could have changed, or whose parent it could. */
-interface LoggedTable {
-  readonly oid: number
-  /** Null for one that is new. */
-  readonly before: LoggedState | null
-  readonly after: LoggedState
-}
-
-/** A row of `pgmove.ddl_log`, decoded. */
-export interface LoggedDdl {
-  readonly event: string
-  readonly items: readonly LoggedItem[]
-  readonly tables: readonly LoggedTable[]
-  /** Enum types that were made or altered. */
-  readonly enums: readonly LoggedEnum[]
-}
+import type { PartsPlan } from './plan-index-changes.ts'
 
 /** The selected table of that name on the source, and whether its copy has seen the change; undefined if it is not selected or left out. */
 export type FindTable = (schema: string, table: string) => { readonly table: MigratedTable; readonly seen: boolean } | undefined
-
-/** @param row as PostgreSQL prints its columns */
-export function loggedDdl(row: Readonly<Record<string, string | null>>): LoggedDdl {
-  const payload = JSON.parse(row['payload'] ?? '{}') as Partial<Pick<LoggedDdl, 'items' | 'tables' | 'enums'>>
-  return { event: row['event'] ?? '', items: payload.items ?? [], tables: payload.tables ?? [], enums: payload.enums ?? [] }
-}
 
 /**
  * Makes what captured DDL has changed of selected tables' columns, indexes and constraints and of enums on the target, in the transaction that is
@@ -282,36 +242,8 @@ function copyNeeded({ sourceSchema: schema, sourceTable: table }: MigratedTable,
   return new MigrationError('UnsupportedDdl', text, { side: 'source', table: name, sourceTable: { schema, table }, lsn, hint })
 }
 
-/** What is still to be made from its stored definition counts as there. */
-async function readParts(target: Database, id: string, { targetSchema, targetTable }: MigratedTable): Promise<TargetParts> {
-  const rows = await target.query<{ kind: string; name: string; definition: string }>(
-    `select 'index' as kind, x.relname as name, pg_get_indexdef(x.oid) as definition
-       from pg_index i join pg_class x on x.oid = i.indexrelid where i.indrelid = to_regclass($1)
-     union all
-     select 'constraint', conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = to_regclass($1)
-     union all
-     select case when kind = 'INDEX' then 'index' else 'constraint' end, case when left(name, length($4) + 1) = $4 || ' ' then substr(name, length($4) + 2) else name end, ''
-       from pgmove.entry where id = $2 and table_schema = $3 and table_name = $4 and restored_at is null and skipped is null
-        and (kind = 'INDEX' or kind like '%CONSTRAINT')`,
-    [qualified(targetSchema, targetTable), id, targetSchema, targetTable],
-  )
-  const of = (kind: string): Map<string, string> =>
-    new Map(rows.flatMap((row) => (row.kind === kind ? [[row.name, row.definition] as const] : [])))
-  return { indexes: of('index'), constraints: of('constraint') }
-}
-
 const REFUSALS: ReadonlySet<ErrorKind> = new Set(['RejectedByTarget', 'SchemaMismatch', 'Internal'])
 
 function isRefusal(error: unknown): boolean {
   return REFUSALS.has(classify(error, 'target').kind)
-}
-
-async function readColumns(target: Database, { targetSchema, targetTable }: MigratedTable): Promise<TargetColumnState[]> {
-  const rows = await target.query<{ name: string; type: string; not_null: string; default: string | null }>(
-    `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as not_null, pg_get_expr(d.adbin, d.adrelid) as default
-       from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-      where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped order by a.attnum`,
-    [qualified(targetSchema, targetTable)],
-  )
-  return rows.map((row) => ({ name: row.name, type: row.type, notNull: row.not_null === 't', default: row.default }))
 }
