@@ -45,12 +45,15 @@ export const timeouts: Check = {
   },
 }
 
-/** pgmove writes nevertheless; the application would find itself locked out after the cutover. */
+/**
+ * pgmove writes nevertheless; the application would find itself locked out after the cutover. Roles that are read-only on purpose are
+ * no matter: only what holds for every role, or for pgmove's own.
+ */
 export const targetReadOnly: Check = {
   name: 'target_read_only',
   expected: 'no setting makes transactions on the target read-only',
   run: async ({ target }) => {
-    const set = (await roleSettings(target, ['default_transaction_read_only'], 'any role')).filter(({ value }) => isOn(value))
+    const set = (await roleSettings(target, ['default_transaction_read_only'])).filter(({ value }) => isOn(value))
     if (set.length === 0) return passed('none')
     return warning(
       `default_transaction_read_only = on for ${set.map(({ of }) => of).join(', ')}`,
@@ -63,20 +66,16 @@ function isOn(value: string): boolean {
   return ['on', 'true', 'yes', '1'].includes(value.toLowerCase())
 }
 
-/** Of the database, of the session's role, and of both together; with `any role`, those of other roles too. */
-async function roleSettings(
-  database: Database,
-  names: readonly string[],
-  whose: 'own role' | 'any role' = 'own role',
-): Promise<RoleSetting[]> {
+/** Of the database, of the session's role, and of both together. */
+async function roleSettings(database: Database, names: readonly string[]): Promise<RoleSetting[]> {
   const rows = await database.query<{ setting: string; role: string | null; database: string | null }>(
     `select c.setting, r.rolname as role, d.datname as database
        from pg_db_role_setting s cross join lateral unnest(s.setconfig) as c (setting)
        left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase
-      where (s.setdatabase = 0 or d.datname = current_database()) and (s.setrole = 0 or $1::boolean or r.rolname = session_user)
-        and split_part(c.setting, '=', 1) in (select json_array_elements_text($2::json))
+      where (s.setdatabase = 0 or d.datname = current_database()) and (s.setrole = 0 or r.rolname = session_user)
+        and split_part(c.setting, '=', 1) in (select json_array_elements_text($1::json))
       order by 2 nulls first, 3 nulls first, 1`,
-    [String(whose === 'any role'), JSON.stringify(names)],
+    [JSON.stringify(names)],
   )
   return rows.map(({ setting, role, database: of }) => {
     const at = setting.indexOf('=')

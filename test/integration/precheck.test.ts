@@ -121,7 +121,7 @@ test('lock table of the source: a warning where it may be too small, failed wher
   assert.equal((await into.check({ types: ['schema'] }))['lock_table']?.status, 'Passed')
   const many = (await into.check({ copy: { tableJobs: 9, indexJobs: 9 } }))['connections']
   assert.equal(many?.status, 'Warning')
-  assert.match(many.fix, /^on the target: end \d+ sessions, or: alter system set max_connections = \d+; then restart the server/)
+  assert.match(many.fix, /on the target: end \d+ sessions, or: alter system set max_connections = \d+; then restart the server/)
 })
 
 test('rights on the source: every missing one is named with the statement that gives it, and then passes', async () => {
@@ -169,7 +169,7 @@ test('room for the sessions of all jobs; sequences near their end', async () => 
     assert.equal((await pair.check(jobs, { source: user }))['connections']?.status, 'Passed')
     await sql(admin, `alter database ${pair.source.name} connection limit 9`)
     const closed = (await pair.check(jobs, { source: user }))['connections']
-    assert.match(closed?.found ?? '', /^free on the source [78] of 14 needed/)
+    assert.match(closed?.found ?? '', /^free on the source \d of 14 needed/)
     await sql(admin, /alter database \S+ connection limit -1/.exec(closed?.fix ?? '')?.[0] ?? '')
     assert.equal((await pair.check(jobs, { source: user }))['connections']?.status, 'Passed')
   } finally {
