@@ -16,6 +16,8 @@ export interface CrewOptions {
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
   readonly say: (line: string) => void
+  /** Once aborted, nobody waits for workers to drain. */
+  readonly interrupted: AbortSignal
 }
 
 /** Worker processes as a user starts them, kept running as a service manager keeps them: one that has ended is started again. */
@@ -70,7 +72,7 @@ export class WorkerCrew {
     this.#ended = true
     const children = [...this.#children.values()].filter((child) => child.running)
     for (const child of children) process.kill(child.pid, 'SIGCONT')
-    await Promise.all(children.map((child) => child.end('SIGTERM', PATIENCE_MS)))
+    await Promise.all(children.map((child) => child.end(this.#options.interrupted.aborted ? 'SIGKILL' : 'SIGTERM', PATIENCE_MS)))
     await Promise.all(this.#loops)
   }
 
