@@ -11,6 +11,8 @@ export interface SoakOptions {
   readonly workers: number
   /** Transactions a second. */
   readonly rate: number
+  /** With a fence the application writes on through the cutover. */
+  readonly fence: 'none' | 'readOnly'
   /** Only the steps are printed. */
   readonly dry: boolean
 }
@@ -26,6 +28,7 @@ sides and the ledger are compared. The exit code is 0 only if every check passed
   --from, --to MAJOR    versions of source and target, 10 to 18 (default 13 and 17)
   --workers N           worker processes, 1 to 8 (default 2)
   --rate N              transactions a second (default 30)
+  --fence FENCE         none: the application stops before the cutover (default); readOnly: it goes on, and the source refuses it
   --dry                 print the steps of the seed and do nothing
 `
 
@@ -40,6 +43,7 @@ export function parseSoakOptions(args: readonly string[], newSeed: () => string)
       to: { type: 'string', default: '17' },
       workers: { type: 'string', default: '2' },
       rate: { type: 'string', default: '30' },
+      fence: { type: 'string', default: 'none' },
       dry: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -47,6 +51,8 @@ export function parseSoakOptions(args: readonly string[], newSeed: () => string)
   if (values.help) return undefined
   const minutes = Number(values.minutes)
   if (!(minutes >= 0.2 && minutes <= 1440)) throw new Error(`--minutes is "${values.minutes}", but must be a number from 0.2 to 1440`)
+  const { fence } = values
+  if (fence !== 'none' && fence !== 'readOnly') throw new Error(`--fence is "${fence}", but must be none or readOnly`)
   const whole = (name: 'from' | 'to' | 'workers' | 'rate', least: number, most: number): number => {
     const number = /^\d{1,4}$/.test(values[name]) ? Number(values[name]) : NaN
     if (number >= least && number <= most) return number
@@ -59,6 +65,7 @@ export function parseSoakOptions(args: readonly string[], newSeed: () => string)
     to: whole('to', 10, 18),
     workers: whole('workers', 1, 8),
     rate: whole('rate', 1, 1000),
+    fence,
     dry: values.dry,
   }
 }

@@ -31,13 +31,14 @@ test('in ten minutes every part is disturbed in every manner, and every step is 
 
 test('options that can be no run are refused in one sentence', () => {
   const parse = (...args: string[]) => parseSoakOptions(args, () => 'new')
-  assert.deepEqual(parse(), { minutes: 3, seed: 'new', from: 13, to: 17, workers: 2, rate: 30, dry: false })
+  assert.deepEqual(parse(), { minutes: 3, seed: 'new', from: 13, to: 17, workers: 2, rate: 30, fence: 'none', dry: false })
   assert.equal(parse('--help'), undefined)
   for (const [name, value] of [
     ['minutes', '0'],
     ['from', '9'],
     ['workers', 'two'],
     ['rate', '-1'],
+    ['fence', 'wood'],
   ] as const)
     assert.throws(() => parse(`--${name}=${value}`), new RegExp(`^Error: --${name} is "${value}", but must be`))
 })
