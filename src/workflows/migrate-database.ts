@@ -108,6 +108,13 @@ function fenceLeft({ fence }: MigrationState): string[] {
   return (fence?.statements ?? []).map((statement) => `fence readOnly (stays in force; this lifts it): ${statement}`)
 }
 
+/** What lifts a fence that stands, or may, on a source that could not be reached. */
+function fenceNotLifted({ fence }: MigrationState): string[] {
+  if (!fence) return []
+  const unknown = ['alter database … reset default_transaction_read_only, where it is on, and the same for roles in it']
+  return (fence.statements.length > 0 ? fence.statements : unknown).map((statement) => `fence readOnly (not lifted): ${statement}`)
+}
+
 /** Differences are told, not acted on; neither is a comparison that fails, or is cancelled: the migration is done. */
 async function compareMetadata(migration: Migration): Promise<MetadataResult | null> {
   try {
@@ -142,11 +149,9 @@ async function letGo(migration: Migration): Promise<readonly string[]> {
 function noteLeft({ state }: Migration, error: unknown): readonly string[] {
   const { type, message } = applicationFailure(error)
   addError(state, { at: new Date().toISOString(), type: type ?? 'Internal', message })
-  const fence = state.cutoverDecided ? [] : (state.fence?.statements ?? []).map((statement) => `fence (not lifted): ${statement}`)
-  if (!state.slot) return fence
+  if (!state.slot) return []
   const { name } = state.slot
   return [
-    ...fence,
     `slot ${name} (not released): select pg_drop_replication_slot('${name}')`,
     `publication ${name.replace('dts_sync_', 'pgmove_')} (not released): drop publication ${name.replace('dts_sync_', 'pgmove_')}`,
     'schema pgmove (not released): drop schema pgmove cascade, if no other migration uses it',
@@ -171,7 +176,7 @@ async function release(migration: Migration, error: unknown): Promise<void> {
     try {
       if (migration.has('incremental')) left.push(...(await migration.runOnce('releaseSource', 'Release the source', {}, RELEASE_MS)).left)
     } catch (problem) {
-      left.push(...noteLeft(migration, problem))
+      left.push(...fenceNotLifted(state), ...noteLeft(migration, problem))
     }
     try {
       const extra = { outcome: type ?? 'Internal' }
