@@ -18,11 +18,10 @@ export function planTables(services: ActivityServices): MigrationActivities['pla
     await openMigrationRecord(target, run.ref)
     await closeAbandoned(run, target)
     const names = await establishNameMap(source, target, run.id, run.spec)
-    const selected = await readSelectedTables(source, run.spec, names)
     const full = run.spec.types.includes('full')
     const { copy_planned: planned } = await readMigrationRecord(target, run.id)
-    const tables =
-      full && planned !== 't' ? await withExpectedBytes({ source, targetVersion: target.version, tables: selected, names }) : selected
+    const selected = planned === 't' ? [] : await readSelectedTables(source, run.spec, names)
+    const tables = full ? await withExpectedBytes({ source, targetVersion: target.version, tables: selected, names }) : selected
     const plan = await planCopy({
       target,
       id: run.id,

@@ -14,8 +14,9 @@ export interface CopiedTable {
   readonly now: boolean
 }
 
-/** Of a row of pgmove.migrated_table. */
-const OF_TABLES = `m.id = $1 and (m.source_schema, m.source_table) in (select s, t from json_to_recordset($2::json) as x (s text, t text))`
+/** Joined, not IN: as a semi-join, PostgreSQL may compare every row of the plan with every name. */
+const NAMES = `json_to_recordset($2::json) as x (s text, t text)`
+const OF_NAMES = `m.id = $1 and m.source_schema = x.s and m.source_table = x.t`
 
 function keys(tables: readonly MigratedTable[]): string {
   return JSON.stringify(tables.map(({ sourceSchema: s, sourceTable: t }) => ({ s, t })))
@@ -28,7 +29,7 @@ function keyOf(schema: string | null, name: string | null): string {
 /** Counts an attempt, where it stands even if the attempt is killed; a repeated one is noted with the reason. Returns the highest count. */
 export async function beginAttempt(target: Database, id: string, tables: readonly MigratedTable[], why: string): Promise<number> {
   const rows = await target.query<{ s: string; t: string; attempts: string }>(
-    `update pgmove.migrated_table m set attempts = m.attempts + 1 where ${OF_TABLES} and m.copied_at is null
+    `update pgmove.migrated_table m set attempts = m.attempts + 1 from ${NAMES} where ${OF_NAMES} and m.copied_at is null
      returning m.source_schema as s, m.source_table as t, m.attempts`,
     [id, keys(tables)],
   )
@@ -44,8 +45,8 @@ export async function beginAttempt(target: Database, id: string, tables: readonl
  */
 export async function lockRecords(target: Database, id: string, tables: readonly MigratedTable[]): Promise<(CopiedTable | undefined)[]> {
   const rows = await target.query<{ s: string; t: string; rows: string; bytes: string; copied_at: string | null }>(
-    `select m.source_schema as s, m.source_table as t, m.rows, m.bytes, m.copied_at from pgmove.migrated_table m
-      where ${OF_TABLES} order by m.source_schema, m.source_table for update`,
+    `select m.source_schema as s, m.source_table as t, m.rows, m.bytes, m.copied_at from pgmove.migrated_table m, ${NAMES}
+      where ${OF_NAMES} order by m.source_schema, m.source_table for update of m`,
     [id, keys(tables)],
   )
   const byTable = new Map(rows.map((row) => [keyOf(row.s, row.t), row]))

@@ -12,10 +12,11 @@ interface TargetTable {
   readonly keyed: boolean
 }
 
+/** The keys are read once for all tables: no index leads to the table that one refers to. */
 async function readTargetTables(target: Database, tables: readonly MigratedTable[]): Promise<TargetTable[]> {
   const rows = await target.query<{ at: string; kind: string; filled: string; keyed: string }>(
     `select x.at, c.relkind as kind, c.relkind = 'p' or pg_relation_size(c.oid) > 0 as filled,
-            exists (select from pg_constraint k where k.contype = 'f' and c.oid in (k.conrelid, k.confrelid)) as keyed
+            c.oid in (select unnest(array[k.conrelid, k.confrelid]) from pg_constraint k where k.contype = 'f') as keyed
        from json_to_recordset($1::json) as x (at int, name text) join pg_class c on c.oid = to_regclass(x.name)`,
     [JSON.stringify(tables.map(({ targetSchema, targetTable }, at) => ({ at, name: qualified(targetSchema, targetTable) })))],
   )

@@ -13,8 +13,9 @@ export interface ExpectedBytesArgs {
   readonly names?: NameMap
 }
 
-/** What smaller tables come to matters little; neither do seconds before a copy that takes long. */
+/** What smaller tables come to matters little, neither does one of less than such a part of all; nor seconds before a copy that takes long. */
 const LARGEST = 100
+const LEAST_PART = 1000n
 const BUDGET_MS = 15_000
 
 /** Pages that are read of a table, and rows that a page of 8 KB can have (MaxHeapTuplesPerPage). */
@@ -40,7 +41,9 @@ export async function withExpectedBytes({
     .sort((a, b) => (BigInt(a.bytes) < BigInt(b.bytes) ? 1 : -1))
   const measured = new Map<SelectedTable, SelectedTable>()
   const end = performance.now() + BUDGET_MS
+  const total = largest.reduce((sum, { bytes }) => sum + BigInt(bytes), 0n)
   for (const table of largest.slice(0, LARGEST)) {
+    if (BigInt(table.bytes) * LEAST_PART < total) break
     if (performance.now() > end) break
     const chosen = names.columns(table)
     const columns = table.columns.filter(({ name, generated }) => generated === '' && (chosen?.has(name) ?? true))

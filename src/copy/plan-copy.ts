@@ -9,7 +9,7 @@ import { workGroups } from './work-groups.ts'
 export interface PlanCopyArgs {
   readonly target: Database
   readonly id: string
-  /** As read by readSelectedTables; partitioned tables, which hold no rows, are left out here. */
+  /** As read by readSelectedTables; partitioned tables, which hold no rows, are left out here. Not looked at once there is a plan. */
   readonly tables: readonly SelectedTable[]
   /** Without it nothing is copied: there are no groups. */
   readonly full: boolean
@@ -55,6 +55,8 @@ export async function planCopy({ target, id, tables, full, names = new NameMap()
        on conflict (id, source_schema, source_table) do nothing`,
       [id, JSON.stringify(rows)],
     )
+    // Every batch of the copy looks up its tables here: without statistics the plans are made for a handful of rows.
+    await target.query('analyze pgmove.migrated_table')
     await updateMigrationRecord(target, id, { copy_planned: 't' })
   })
   const planned = await readMigratedTables(target, id)
