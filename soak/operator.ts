@@ -6,6 +6,7 @@ import type { Status } from '../src/workflows/status.ts'
 
 const RETRY_MS = 500
 const LOOK_MS = 1000
+const GOODBYE_MS = 2000
 /** What the operator's own steps lead to: an aborted cutover under load, a signal that came too late. */
 const EXPECTED_ERRORS: readonly string[] = ['FenceLeaked', 'NotNow']
 const EXPECTED_MESSAGE = /^The copy is over;/
@@ -87,7 +88,8 @@ export class Operator {
   /** Idempotent. */
   async stop(): Promise<void> {
     this.#ended = true
-    await this.#watching
+    // A query that no worker answers any more would hold this up for long.
+    await Promise.race([this.#watching, pause(GOODBYE_MS)])
   }
 
   async #look(onFault: (what: string) => void, onChange: (now: string) => void): Promise<void> {
