@@ -30,7 +30,7 @@ export async function checkDefinitionDrift(
   const migrated = new Map((await readMigratedTables(target, id)).map((t) => [`${t.sourceSchema}\0${t.sourceTable}`, t]))
   const names = await readNameMap(target, id)
   const unmapped = new NameMap()
-  const found = new Map<string, string>()
+  const found = new Map<string, Map<string, string>>()
   const rows = await target.query<TargetColumn>(
     `select n.nspname as schema, c.relname as table, a.attname as column, format_type(a.atttypid, a.atttypmod) as type
      from pgmove.migrated_table m
@@ -40,7 +40,12 @@ export async function checkDefinitionDrift(
      where m.id = $1`,
     [id],
   )
-  for (const { schema, table, column, type } of rows) found.set(`${schema}\0${table}\0${column}`, type)
+  for (const { schema, table, column, type } of rows) {
+    const key = `${schema}\0${table}`
+    const columns = found.get(key)
+    if (columns) columns.set(column, type)
+    else found.set(key, new Map([[column, type]]))
+  }
 
   const differences: string[] = []
   const differing = new Map<string, { schema: string; table: string }>()
@@ -70,12 +75,13 @@ export async function checkDefinitionDrift(
     if (unpublished.has(table.oid)) differ(table, `${name} was made anew, or is no longer in the publication`)
     else if (to.sourceOid !== undefined && to.sourceOid !== table.oid)
       differ(table, `${name} is another table than the one that had this name`)
+    const there = found.get(`${to.targetSchema}\0${to.targetTable}`)
     const targets = new Set<string>()
     for (const column of table.columns) {
       const target = to.columns ? to.columns.get(column.name) : column.name
       if (target === undefined) continue
       targets.add(target)
-      const type = found.get(`${to.targetSchema}\0${to.targetTable}\0${target}`)
+      const type = there?.get(target)
       if (type === undefined) differ(table, `${name}: the target has no column ${target}`)
       else if (sameTypes && mappedType(type, unmapped) !== mappedType(column.type, names))
         differ(table, `${name}.${column.name} is ${column.type}, on the target ${type}`)
@@ -84,11 +90,9 @@ export async function checkDefinitionDrift(
       if (!table.columns.some((column) => column.name === lost)) differ(table, `${name}: the source has no column ${lost} any more`)
     }
     if (sameTypes) {
-      const prefix = `${to.targetSchema}\0${to.targetTable}\0`
       const known = new Set([...targets, ...(to.columns?.values() ?? [])])
-      for (const other of found.keys()) {
-        if (other.startsWith(prefix) && !known.has(other.slice(prefix.length)))
-          differ(table, `${name}: the source has no column ${other.slice(prefix.length)} any more`)
+      for (const other of there?.keys() ?? []) {
+        if (!known.has(other)) differ(table, `${name}: the source has no column ${other} any more`)
       }
     }
   }

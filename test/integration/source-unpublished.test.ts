@@ -31,6 +31,19 @@ for (const [from, members] of [
     await fixture.source.sql(`create publication ${name} for table ${members}`)
     assert.deepEqual(await unpublished(), [])
     await drift()
+    await fixture.source.sql('alter table plain add column more int; create table late (id int)')
+    await fixture.target.sql('alter table plain add column other int; alter table scratch alter column id type bigint')
+    await assert.rejects(drift(), ({ message }: Error) => {
+      for (const told of [
+        /"plain": the target has no column more/,
+        /"plain": the source has no column other any more/,
+        /"scratch"\.id is integer, on the target bigint/,
+        /"late" is new/,
+      ]) {
+        assert.match(message, told)
+      }
+      return true
+    })
     await fixture.source.sql('drop table plain; create table plain (id int primary key)')
     const [, plain] = await oids()
     assert.deepEqual(await unpublished(), [plain])
