@@ -7,7 +7,10 @@ const SINCE = 140000
 /** Their arguments became anycompatiblearray and anycompatible. */
 const ARRAY_FUNCTIONS = `f.proname in ('array_append', 'array_cat', 'array_prepend', 'array_remove', 'array_replace', 'array_position', 'array_positions', 'width_bucket')`
 
-/** What 14 no longer takes, after the checks of pg_upgrade (src/bin/pg_upgrade/check.c). $1: schemas. */
+/**
+ * What 14 no longer takes, after the checks of pg_upgrade (src/bin/pg_upgrade/check.c). A conversion by a function of the server's own is
+ * taken, unlike there: it is made anew, by the target's function of that name. $1: schemas.
+ */
 const REMOVED = `
   select format('%I.%s (postfix operator)', n.nspname, o.oprname) as object
     from pg_operator o join pg_namespace n on n.oid = o.oprnamespace
@@ -28,8 +31,8 @@ const REMOVED = `
      and o.oprleft in ('anyarray'::regtype, 'anyelement'::regtype)
   union all
   select format('%I.%I (conversion)', n.nspname, c.conname)
-    from pg_conversion c join pg_namespace n on n.oid = c.connamespace
-   where n.nspname = any ($1::text[]) and ${notOfExtension('pg_conversion', 'c.oid')}`
+    from pg_conversion c join pg_namespace n on n.oid = c.connamespace join pg_proc f on f.oid = c.conproc
+   where n.nspname = any ($1::text[]) and f.pronamespace <> 'pg_catalog'::regnamespace and ${notOfExtension('pg_conversion', 'c.oid')}`
 
 /** Definitions that an older server takes and a newer one does not, whatever the words. */
 export const removedFeatures: Check = {
@@ -42,7 +45,7 @@ export const removedFeatures: Check = {
     return failed(
       `${rows.length} objects, which PostgreSQL 14 and newer refuse`,
       'Postfix operators: use a function or a prefix operator. Aggregates and operators: declare them with anycompatiblearray and anycompatible ' +
-        'on the target, and drop them from the source. Conversions: drop them.',
+        'on the target, and drop them from the source. Conversions: drop them, and make them on the target by a function with its arguments.',
       rows.map(({ object }) => object),
     )
   },

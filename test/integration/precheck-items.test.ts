@@ -46,7 +46,9 @@ test('13 to 17: what the target no longer takes, or takes otherwise; foreign tab
     create aggregate collected(anyelement) (sfunc = array_append, stype = anyarray, initcond = '{}');
     create aggregate total(int) (sfunc = int4pl, stype = int);
     create operator #+# (leftarg = anyarray, rightarg = anyelement, procedure = array_append);
-    create conversion latin for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8;
+    create conversion plain_latin for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8;
+    create function to_utf8(int, int, cstring, internal, int) returns void language c strict as '$libdir/utf8_and_iso8859_1', 'iso8859_1_to_utf8';
+    create conversion latin for 'LATIN1' to 'UTF8' from to_utf8;
     create type box_of as (m mood_range);
     create table by_mood (m shown not null, b box_of not null) partition by hash (m);
     create table by_name (r regclass not null) partition by hash (r);
