@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { guardedChild } from '../dev/guarded-child.ts'
+import { ownEnvironment } from '../dev/own-environment.ts'
 import { cpuSeconds } from './cpu-seconds.ts'
 import { PeakMemory } from './peak-memory.ts'
 
@@ -24,12 +25,11 @@ export interface MeasuredWorker {
  */
 export function startMeasuredWorker(env: Readonly<Record<string, string>>, log: string): MeasuredWorker {
   writeFileSync(log, '')
-  const own = Object.entries(process.env).filter(([name]) => !/^(PG(?!MOVE_CACHE)|TEMPORAL_)/.test(name))
   const child = guardedChild(process.execPath, workerArguments(), {
     log,
     cwd: PROJECT,
     endSignal: 'SIGKILL',
-    env: { ...Object.fromEntries(own), ...env },
+    env: { ...ownEnvironment(), ...env },
   })
   const memory = new PeakMemory(child.pid)
   return {

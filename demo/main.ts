@@ -1,4 +1,5 @@
-import { INTERRUPTED, runDemo } from './run-demo.ts'
+import { interruption } from '../dev/interruption.ts'
+import { runDemo } from './run-demo.ts'
 import { parseDemoOptions, USAGE } from './demo-options.ts'
 
 try {
@@ -11,12 +12,3 @@ try {
 }
 // A connection that still closes must not hold the process.
 process.exit()
-
-/** Aborted by the first Ctrl-C or SIGTERM; the second ends the process at once, and its children with it. */
-function interruption(): AbortSignal {
-  const controller = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => (controller.signal.aborted ? process.exit(INTERRUPTED) : controller.abort(new Error('Interrupted'))))
-  }
-  return controller.signal
-}

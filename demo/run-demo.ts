@@ -3,6 +3,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client, Connection } from '@temporalio/client'
+import { Ends } from '../dev/ends.ts'
+import { INTERRUPTED } from '../dev/interruption.ts'
 import { startPostgres } from '../dev/postgres-server.ts'
 import { startTemporal } from '../dev/temporal-server.ts'
 import { compare } from './compare.ts'
@@ -21,8 +23,6 @@ import type { TemporalCommand } from './temporal-command.ts'
 import { startWorker } from './worker-process.ts'
 import { startWriter } from './writer.ts'
 
-/** The exit code of a program ended by Ctrl-C. */
-export const INTERRUPTED = 130
 const WORKFLOW = 'shop'
 const WORKLOAD = ['--workflow-id', WORKFLOW]
 /** How long the application goes on after the target has caught up, and how long it writes before the migration starts. */
@@ -30,24 +30,10 @@ const FURTHER_WRITES_MS = 5000
 const FIRST_COMMITS = 200
 const MINUTES = 15
 
-/** What was started, ended in reverse order. */
-class Running {
-  readonly #ends: (() => Promise<unknown>)[] = []
-
-  add<T>(resource: T, end: (resource: T) => Promise<unknown>): T {
-    this.#ends.push(() => end(resource))
-    return resource
-  }
-
-  async end(): Promise<void> {
-    for (const end of this.#ends.splice(0).reverse()) await end().catch(() => undefined)
-  }
-}
-
 /** Runs the demo; resolves with the exit code, after everything it started has ended. */
 export async function runDemo(options: DemoOptions, interrupted: AbortSignal): Promise<number> {
   const display = process.stdout.isTTY ? terminalDisplay(process.stdout) : plainDisplay(process.stdout)
-  const running = new Running()
+  const running = new Ends()
   const folder = await mkdtemp(path.join(os.tmpdir(), 'pgmove-demo-'))
   const stopped = new Promise<never>((_, reject) => interrupted.addEventListener('abort', () => reject(interrupted.reason as Error)))
   stopped.catch(() => undefined)
@@ -77,7 +63,7 @@ export async function runDemo(options: DemoOptions, interrupted: AbortSignal): P
 
 interface Stage {
   readonly display: Display
-  readonly running: Running
+  readonly running: Ends
   readonly folder: string
   readonly interrupted: AbortSignal
 }

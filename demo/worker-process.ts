@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { guardedChild } from '../dev/guarded-child.ts'
+import { ownEnvironment } from '../dev/own-environment.ts'
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 /** The worker drains for up to 15 s. */
@@ -19,9 +20,7 @@ export interface WorkerProcess {
  * @param log file that gets what it prints
  */
 export function startWorker(address: string, variables: Readonly<Record<string, string>>, log: string): WorkerProcess {
-  // The user's own settings may point to other servers.
-  const own = Object.entries(process.env).filter(([name]) => !/^(PG(?!MOVE_CACHE)|TEMPORAL_)/.test(name))
-  const env = { ...Object.fromEntries(own), TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'default', ...variables }
+  const env = { ...ownEnvironment(), TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'default', ...variables }
   const child = guardedChild('npm', ['--prefix', PROJECT, 'run', 'worker'], { log, endSignal: 'SIGTERM', env })
   let stopping = false
   const failure = child.ended.then((code) => {

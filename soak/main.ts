@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
-import { INTERRUPTED, runSoak } from './run-soak.ts'
+import { interruption } from '../dev/interruption.ts'
+import { runSoak } from './run-soak.ts'
 import { schedule, stepLine } from './schedule.ts'
 import { parseSoakOptions, USAGE } from './soak-options.ts'
 
@@ -16,12 +17,3 @@ try {
 }
 // A connection that still closes must not hold the process.
 process.exit()
-
-/** Aborted by the first Ctrl-C or SIGTERM; the second ends the process at once, and its children with it. */
-function interruption(): AbortSignal {
-  const controller = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => (controller.signal.aborted ? process.exit(INTERRUPTED) : controller.abort(new Error('Interrupted'))))
-  }
-  return controller.signal
-}

@@ -3,16 +3,16 @@ import os from 'node:os'
 import path from 'node:path'
 import { compare } from '../demo/compare.ts'
 import type { Check } from '../demo/compare.ts'
+import { Ends } from '../dev/ends.ts'
+import { INTERRUPTED } from '../dev/interruption.ts'
 import { runNemesis } from './nemesis.ts'
 import { Operator } from './operator.ts'
 import { PositionSampler } from './position-sampler.ts'
 import { schedule } from './schedule.ts'
 import type { SoakOptions } from './soak-options.ts'
-import { Ends, setStage } from './stage.ts'
+import { setStage } from './stage.ts'
 import { WorkerCrew } from './worker-crew.ts'
 
-/** The exit code of a program ended by Ctrl-C. */
-export const INTERRUPTED = 130
 /** What the migration is given to catch up after the last fault, and for its cutover. */
 const DRAIN_SECONDS = 240
 const CUTOVER_SECONDS = 180

@@ -7,6 +7,7 @@ import { sourceState } from '../demo/source-state.ts'
 import type { SourceState } from '../demo/source-state.ts'
 import { startWriter } from '../demo/writer.ts'
 import type { Writer } from '../demo/writer.ts'
+import type { Ends } from '../dev/ends.ts'
 import { startPostgres } from '../dev/postgres-server.ts'
 import type { PostgresServer } from '../dev/postgres-server.ts'
 import type { SoakOptions } from './soak-options.ts'
@@ -23,20 +24,6 @@ const COPY_SHARE = 0.1
 /** A table `soak.bulk_n`. */
 const BULK_MEGABYTES = 2.5
 const MOST_BULK = 60
-
-/** What is ended when the run is over, in reverse order. */
-export class Ends {
-  readonly #ends: (() => Promise<unknown> | void)[] = []
-
-  add<T>(resource: T, end: (resource: T) => Promise<unknown> | void): T {
-    this.#ends.push(() => end(resource))
-    return resource
-  }
-
-  async end(): Promise<void> {
-    for (const end of this.#ends.splice(0).reverse()) await Promise.resolve(end()).catch(() => undefined)
-  }
-}
 
 /** Servers, a filled source, ways to both, and an application that writes. */
 export interface Stage {

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { guardedChild } from '../dev/guarded-child.ts'
 import type { GuardedChild } from '../dev/guarded-child.ts'
+import { ownEnvironment } from '../dev/own-environment.ts'
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 /** A worker drains for up to 15 s. */
@@ -77,9 +78,7 @@ export class WorkerCrew {
   }
 
   #start(number: number): void {
-    // The user's own settings may point to other servers.
-    const own = Object.entries(process.env).filter(([name]) => !/^(PG(?!MOVE_CACHE)|TEMPORAL_)/.test(name))
-    const env = { ...Object.fromEntries(own), TEMPORAL_NAMESPACE: 'default', ...this.#options.env }
+    const env = { ...ownEnvironment(), TEMPORAL_NAMESPACE: 'default', ...this.#options.env }
     const options = { log: this.#log(number), endSignal: 'SIGKILL', cwd: PROJECT, env } as const
     this.#children.set(number, guardedChild(process.execPath, ['--max-semi-space-size=4', 'src/start-worker.mjs'], options))
   }
