@@ -19,14 +19,10 @@ export async function workflowState(
   namespace: string,
   { workflowId, firstRunId }: Pick<InstalledBy, 'workflowId' | 'firstRunId'>,
 ): Promise<WorkflowState> {
-  try {
-    const { workflowExecutionInfo: info } = await client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } })
-    if (CLOSED.has(info?.status ?? 0)) return 'closed'
-    return info?.firstRunId && info.firstRunId !== firstRunId ? 'closed' : 'open'
-  } catch (error) {
-    if ((error as { code?: unknown }).code === NOT_FOUND) return 'unknown'
-    throw error
-  }
+  const info = await describe(client, namespace, { workflowId })
+  if (!info) return 'unknown'
+  if (CLOSED.has(info.status ?? 0)) return 'closed'
+  return info.firstRunId && info.firstRunId !== firstRunId ? 'closed' : 'open'
 }
 
 /** What is to become of a fence: of a completed migration it stays, of another closed one it is lifted; who doesn't know leaves it alone. */
@@ -37,17 +33,23 @@ export async function fenceOf(
 ): Promise<'lift' | 'keep' | 'leave'> {
   // The newest run, if it belongs to the migration's chain, else the chain's first: where that went on as a new one, its end is not known.
   for (const runId of ['', firstRunId]) {
-    try {
-      const execution = { workflowId, runId }
-      const { workflowExecutionInfo: info } = await client.workflowService.describeWorkflowExecution({ namespace, execution })
-      if (runId === '' && info?.firstRunId !== firstRunId) continue
-      if (!CLOSED.has(info?.status ?? 0)) return 'leave'
-      return COMPLETED.has(info?.status ?? 0) ? 'keep' : 'lift'
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== NOT_FOUND) throw error
-    }
+    const info = await describe(client, namespace, { workflowId, runId })
+    if (!info || (runId === '' && info.firstRunId !== firstRunId)) continue
+    if (!CLOSED.has(info.status ?? 0)) return 'leave'
+    return COMPLETED.has(info.status ?? 0) ? 'keep' : 'lift'
   }
   return 'leave'
+}
+
+/** Without a run ID of the newest run. Undefined if this namespace knows none. */
+async function describe(client: Client, namespace: string, execution: { workflowId: string; runId?: string }) {
+  try {
+    const { workflowExecutionInfo } = await client.workflowService.describeWorkflowExecution({ namespace, execution })
+    return workflowExecutionInfo ?? {}
+  } catch (error) {
+    if ((error as { code?: unknown }).code === NOT_FOUND) return undefined
+    throw error
+  }
 }
 
 /** The namespace's UUID, which no other namespace has, on whatever server. */

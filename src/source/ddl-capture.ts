@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { sqlState } from '../errors/classify.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
-import { forgetInstalled, recordInstalled } from './installed.ts'
+import { forgetInstalled, installedByAnother, recordInstalled } from './installed.ts'
 import type { InstalledBy } from './installed.ts'
 import { changeSource } from './source-schema.ts'
 
@@ -56,8 +56,7 @@ export async function hasDdlLog(source: Database): Promise<boolean> {
 /** Removes the capture unless another migration uses it. */
 export async function dropDdlCapture(source: Database, id: string, signal: AbortSignal): Promise<void> {
   const found = await changeSource(source, signal, async () => {
-    const [other] = await source.query(`select from pgmove.installed where kind = 'ddl capture' and id <> $1 limit 1`, [id])
-    if (other) {
+    if (await installedByAnother(source, id, 'ddl capture', NAME)) {
       await forgetInstalled(source, id, 'ddl capture', NAME)
       return 'in use'
     }

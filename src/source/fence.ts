@@ -3,7 +3,7 @@ import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import { ident, literal } from '../postgres/quote.ts'
 import { checkWriters, endWriters } from './end-writers.ts'
-import { forgetInstalled, readInstalled, recordInstalled } from './installed.ts'
+import { forgetInstalled, installedByAnother, readInstalled, recordInstalled } from './installed.ts'
 import type { Installed, InstalledBy } from './installed.ts'
 import { waitForPrepared } from './prepared-transactions.ts'
 import { changeSource } from './source-schema.ts'
@@ -64,10 +64,7 @@ async function record(
   name: string,
   { previous, relation }: { previous: string | null; relation?: string },
 ): Promise<void> {
-  const [other] = await source.query<{ previous: string | null }>(
-    `select previous from pgmove.installed where kind = 'fence' and name = $1 and id <> $2 limit 1`,
-    [name, by.id],
-  )
+  const other = await installedByAnother(source, by.id, 'fence', name)
   const found = other ? other.previous : previous
   await recordInstalled(source, by, 'fence', name, { previous: found, ...(relation === undefined ? {} : { relation }) })
 }
@@ -145,10 +142,7 @@ async function readParts(source: Database, id: string): Promise<Installed[]> {
 /** The same for one of its settings. */
 export async function lowerPart(source: Database, id: string, installed: Installed, signal: AbortSignal): Promise<void> {
   await changeSource(source, signal, async () => {
-    const [other] = await source.query(`select from pgmove.installed where kind = 'fence' and name = $1 and id <> $2 limit 1`, [
-      installed.name,
-      id,
-    ])
+    const other = await installedByAnother(source, id, 'fence', installed.name)
     const place = other ? undefined : await findPart(source, installed)
     if (place?.stands) await source.query(lowerStatement(place.of, installed))
     await forgetInstalled(source, id, 'fence', installed.name)

@@ -50,6 +50,20 @@ export async function readInstalledBy(source: Database, id: string): Promise<Ins
   throw new MigrationError('Internal', text, { side: 'source' })
 }
 
+/** The same thing as another migration has recorded it; undefined if none has. */
+export async function installedByAnother(
+  source: Database,
+  id: string,
+  kind: InstalledKind,
+  name: string,
+): Promise<Pick<Installed, 'previous'> | undefined> {
+  const [other] = await source.query<{ previous: string | null }>(
+    'select previous from pgmove.installed where kind = $1 and name = $2 and id <> $3 limit 1',
+    [kind, name, id],
+  )
+  return other
+}
+
 /** What a migration has added or changed, in the order in which it did. */
 export async function readInstalled(source: Database, id: string): Promise<Installed[]> {
   return source.query<Installed>(

@@ -1,7 +1,7 @@
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import { ident } from '../postgres/quote.ts'
-import { findTable, forgetInstalled, recordInstalled, tableLabel } from './installed.ts'
+import { findTable, forgetInstalled, installedByAnother, recordInstalled, tableLabel } from './installed.ts'
 import type { Installed, InstalledBy } from './installed.ts'
 import type { SelectedTable } from './selected-tables.ts'
 import type { WaitOptions } from './slot-blocker.ts'
@@ -54,10 +54,7 @@ async function setFull(source: Database, by: InstalledBy, table: SelectedTable):
 
 /** FULL stands already: ours to restore only if another migration has set it. */
 async function share(source: Database, by: InstalledBy, table: SelectedTable): Promise<void> {
-  const [other] = await source.query<{ previous: string | null }>(
-    `select previous from pgmove.installed where kind = 'replica identity' and name = $1 and id <> $2 limit 1`,
-    [tableLabel(table), by.id],
-  )
+  const other = await installedByAnother(source, by.id, 'replica identity', tableLabel(table))
   if (other) {
     await recordInstalled(source, by, 'replica identity', tableLabel(table), { previous: other.previous, relation: table.oid })
   }
@@ -66,10 +63,7 @@ async function share(source: Database, by: InstalledBy, table: SelectedTable): P
 /** Restores what a table had before, unless another migration still needs FULL or somebody has changed it since. */
 export async function restoreReplicaIdentity(source: Database, id: string, installed: Installed, signal: AbortSignal): Promise<void> {
   await changeSource(source, signal, async () => {
-    const [other] = await source.query(`select from pgmove.installed where kind = 'replica identity' and name = $1 and id <> $2 limit 1`, [
-      installed.name,
-      id,
-    ])
+    const other = await installedByAnother(source, id, 'replica identity', installed.name)
     const table = other ? undefined : await findTable(source, installed)
     if (table !== undefined && (await isFull(source, table))) await source.query(restoreStatement(table, installed))
     await forgetInstalled(source, id, 'replica identity', installed.name)

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
+import { OPERATIONS_FILE } from '../../src/errors/operations-file.ts'
 import { CHECKS } from '../../src/precheck/checks.ts'
-import { REFERENCE_FILE, withItemReference } from '../../src/precheck/item-reference.ts'
+import { withItemReference } from '../../src/precheck/item-reference.ts'
 
-const text = readFileSync(new URL(`../../${REFERENCE_FILE}`, import.meta.url), 'utf8')
+const text = readFileSync(new URL(`../../${OPERATIONS_FILE}`, import.meta.url), 'utf8')
 
 test('OPERATIONS.md lists the items of the precheck, word for word', () => {
   assert.equal(text, withItemReference(text), 'run: node --import tsx src/precheck/write-reference.ts')
