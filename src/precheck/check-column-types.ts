@@ -1,3 +1,4 @@
+import { oidArray } from '../postgres/oid-array.ts'
 import { columnsOfTypes, USES_OF_TYPES } from './columns-of-types.ts'
 import type { Check } from './check.ts'
 import { failed, passed, warning } from './finding.ts'
@@ -21,15 +22,16 @@ export const removedTypes: Check = {
   },
 }
 
+/** A row of pg_type that is regclass or the like. */
+const REFERENCE_TYPE = `typnamespace = 'pg_catalog'::regnamespace and typtype = 'b' and typelem = 0 and typname ~ '^reg[a-z]+$'`
+
 /** Values print as the name of an object, and are read by looking it up. */
 export const referenceTypes: Check = {
   name: 'reference_types',
   expected: "no selected column whose values are names of the source's own objects: regclass, regproc, regrole and the like",
   applies: ({ full, incremental }) => full || incremental,
   run: async ({ source, tables }) => {
-    const types = await source.query<{ oid: string }>(
-      `select oid from pg_type where typnamespace = 'pg_catalog'::regnamespace and typtype = 'b' and typelem = 0 and typname ~ '^reg[a-z]+$'`,
-    )
+    const types = await source.query<{ oid: string }>(`select oid from pg_type where ${REFERENCE_TYPE}`)
     const columns = await columnsOfTypes(source, tables, types.map(({ oid }) => oid)) // prettier-ignore
     if (columns.length === 0) return passed('none')
     return warning(
@@ -47,16 +49,14 @@ export const hashPartitions: Check = {
   expected: 'no selected table is partitioned by a hash that the target works out otherwise: of an enum, or of a type that holds OIDs',
   applies: ({ source, full, incremental }) => source.version >= 110000 && (full || incremental),
   run: async ({ source, tables, schema }) => {
-    const types = await source.query<{ oid: string }>(
-      `select oid from pg_type where typtype = 'e' or typnamespace = 'pg_catalog'::regnamespace and typtype = 'b' and typelem = 0 and typname ~ '^reg[a-z]+$'`,
-    )
+    const types = await source.query<{ oid: string }>(`select oid from pg_type where typtype = 'e' or ${REFERENCE_TYPE}`)
     const rows = await source.query<{ object: string }>(
       `with recursive ${USES_OF_TYPES}
        select distinct c.oid::regclass::text as object
          from pg_partitioned_table p join pg_class c on c.oid = p.partrelid
          join pg_attribute a on a.attrelid = c.oid and a.attnum = any (p.partattrs::int2[])
         where p.partstrat = 'h' and c.oid = any ($2::oid[]) and a.atttypid in (select type from uses) order by 1`,
-      [`{${types.map(({ oid }) => oid).join(',')}}`, oidList(tables)],
+      [oidArray(types.map(({ oid }) => oid)), oidList(tables)],
     )
     if (rows.length === 0) return passed('none')
     // Without the type "schema" they may be something else there.

@@ -11,6 +11,7 @@ import { ChangeSteps } from './change-steps.ts'
 import type { StreamItem } from './change-stream.ts'
 import { DdlReplay } from './ddl-replay.ts'
 import { loggedDdl } from './logged-ddl.ts'
+import { ownRow } from './own-row.ts'
 import type { BeginMessage, CommitMessage, PgoutputMessage, RelationMessage } from './pgoutput-message.ts'
 import { recordProgress } from './progress.ts'
 import type { AppliedGroup } from './progress.ts'
@@ -224,7 +225,7 @@ export class ApplyGroup {
   }
 
   #add(message: RowMessage, bound: BoundRelation, begin: BeginMessage, bytes: number): Promise<void> | undefined {
-    this.#checkQuiet(begin, message.relation)
+    this.#noteChange(begin, message.relation)
     const kept = bytes + (this.#steps.changes > 0 ? this.#passedBytes : 0)
     this.#passedBytes = 0
     this.#steps.add(bound.target.oid, rowChange(message, bound, begin.finalLsn), kept)
@@ -235,8 +236,8 @@ export class ApplyGroup {
     return due ? this.#flush() : undefined
   }
 
-  /** A commit record at or above the marker was written after it. */
-  #checkQuiet({ finalLsn }: BeginMessage, relation: { readonly schema: string; readonly table: string } | undefined): void {
+  /** Of a source transaction that changes something on the target. A commit record at or above the marker was written after it. */
+  #noteChange({ finalLsn }: BeginMessage, relation: { readonly schema: string; readonly table: string } | undefined): void {
     const quietFrom = this.#args.markers?.quietFrom
     this.#changedLsn = finalLsn
     if (quietFrom !== undefined && finalLsn >= quietFrom) throw fenceLeaked(finalLsn, quietFrom, relation)
@@ -244,12 +245,7 @@ export class ApplyGroup {
 
   /** Changes of pgmove's own tables on the source are messages to itself. */
   async #own(relation: RelationMessage, tuple: Tuple, type: 'insert' | 'update', begin: BeginMessage): Promise<void> {
-    const row: HeartbeatRow = Object.fromEntries(
-      relation.columns.map(({ name }, i) => {
-        const value = tuple.value(i)
-        return [name, Buffer.isBuffer(value) ? value.toString('utf8') : null]
-      }),
-    )
+    const row = ownRow(relation, tuple)
     if (relation.table === 'ddl_log') return type === 'insert' ? this.#ddl(row, begin) : undefined
     if (row['id'] !== this.#args.id) return
     if (relation.table === 'dts_postgres_heartbeat') this.#heartbeats.push(row)
@@ -266,7 +262,7 @@ export class ApplyGroup {
     const find = (schema: string, table: string) => this.#binder.selected(schema, table, begin)
     const ddl = loggedDdl(row)
     if (!replay.concerns(ddl, find)) return
-    this.#checkQuiet(begin, undefined)
+    this.#noteChange(begin, undefined)
     this.#changes++
     await this.#flush()
     this.#work(async () => {
@@ -281,7 +277,7 @@ export class ApplyGroup {
     await this.#lane.idle()
     const tables = await this.#binder.truncated(relations, begin)
     if (tables.length === 0) return
-    this.#checkQuiet(begin, relations[0])
+    this.#noteChange(begin, relations[0])
     this.#changes++
     await this.#flush()
     this.#work(async () => {

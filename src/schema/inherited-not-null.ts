@@ -1,7 +1,8 @@
-const IDENT = String.raw`(?:"(?:[^"]|"")*"|[\w$\u0080-\uffff]+)`
+import { IDENT, NAME } from './dumped-name.ts'
+
 const CONSTRAINT = String.raw`\n {4}(?:CONSTRAINT ${IDENT} )?NOT NULL (${IDENT})(?=,?\n)`
 const ITEM = new RegExp(`,${CONSTRAINT}|${CONSTRAINT},?`, 'gu')
-const TABLE = new RegExp(`^CREATE (?:UNLOGGED |FOREIGN )?TABLE (${IDENT}(?:\\.${IDENT})?)`, 'u')
+const TABLE = new RegExp(`^CREATE (?:UNLOGGED |FOREIGN )?TABLE (${NAME})`, 'u')
 
 /**
  * A table's definition for servers before 18, which have no NOT NULL among the constraints of a table. pg_dump 18 writes it so for

@@ -1,9 +1,8 @@
 import type { TocEntry } from './archive-toc.ts'
+import { IDENT, NAME } from './dumped-name.ts'
 import { inheritedNotNull } from './inherited-not-null.ts'
 
 const LITERAL = String.raw`E?'(?:[^']|'')*'`
-const IDENT = String.raw`(?:"(?:[^"]|"")*"|[\w$\u0080-\uffff]+)`
-const NAME = `${IDENT}(?:\\.${IDENT})?`
 
 /** What pg_dump writes that servers older than `since` don't know, and that can be said in older words or left out without harm. */
 const NEWER: readonly {
