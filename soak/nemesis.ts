@@ -4,7 +4,7 @@ import type { Operator } from './operator.ts'
 import { stepLine } from './schedule.ts'
 import type { Part, Step } from './schedule.ts'
 import type { TemporalPart } from './temporal-part.ts'
-import type { Way } from './way.ts'
+import type { Way } from '../dev/way.ts'
 import type { WorkerCrew } from './worker-crew.ts'
 
 /** Everything that can be disturbed. */

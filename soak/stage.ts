@@ -13,7 +13,7 @@ import type { PostgresServer } from '../dev/postgres-server.ts'
 import type { SoakOptions } from './soak-options.ts'
 import { TemporalPart } from './temporal-part.ts'
 import { LEAST_BULK, SOAK_TRANSACTIONS } from './transactions.ts'
-import { Way } from './way.ts'
+import { Way } from '../dev/way.ts'
 
 const SCALE = 0.02
 const CONNECTIONS = 3

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { eventually, ownServer, server } from '../servers.ts'
 import { faultRun, LIMIT } from './fault-run.ts'
-import { tcpProxy } from './tcp-proxy.ts'
+import { wayTo } from './way-to.ts'
 
 const CUTS = 12
 
@@ -36,20 +36,20 @@ describe('the stream is cut', { concurrency: 3 }, () => {
 
   test('a network that swallows everything for longer than wal_sender_timeout', LIMIT, async () => {
     const from = await ownServer(13, { settings: { wal_sender_timeout: '3s' } })
-    const proxy = await tcpProxy(from.port)
-    const run = await faultRun({ from, to: await server(17), through: { source: (url) => proxy.through(url) } })
+    const way = await wayTo(from)
+    const run = await faultRun({ from, to: await server(17), through: { source: (url) => way.through(url) } })
     const { source, writer } = run
     await run.migration.worker()
     const running = await run.migration.start({ ignoreWarnings: true })
     await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed, 120)
-    proxy.silence()
+    way.silence()
     await eventually('the end of the walsender', 30, async () => {
       const [slot] = await source.sql(`select active from pg_replication_slots where database = current_database()`)
       return slot?.['active'] === 'f'
     })
     const commits = writer.commits
     await eventually('more transactions', 30, () => writer.commits > commits + 50)
-    proxy.resume()
+    way.silence(false)
     const report = await run.cutOver(running)
     assert.deepEqual(report.left, [])
     await run.assertMoved()
@@ -57,32 +57,21 @@ describe('the stream is cut', { concurrency: 3 }, () => {
 
   test('the connection to the target breaks after COMMIT was sent, before its answer, ten times', LIMIT, async () => {
     const to = await server(17)
-    const proxy = await tcpProxy(to.port)
-    const run = await faultRun({ from: await server(13), to, through: { target: (url) => proxy.through(url) } })
+    const way = await wayTo(to)
+    const run = await faultRun({ from: await server(13), to, through: { target: (url) => way.through(url) } })
     const { writer } = run
     await run.migration.worker()
     const running = await run.migration.start({ ignoreWarnings: true })
     await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed, 120)
-    let cuts = 0
     for (let round = 1; round <= 10; round++) {
-      proxy.watch((piece) => {
-        // Other sessions on the target commit too; the applier's last statement before is the progress.
-        if (cuts >= round || !isCommit(piece)) return undefined
-        cuts++
-        return 'cut'
-      })
       const commits = writer.commits
-      await eventually('a cut', 60, () => cuts === round)
+      // Other sessions on the target commit too; the applier's last statement before is the progress.
+      way.cutCommits(1)
+      await eventually('a cut', 60, () => way.brokenCommits === round)
       await eventually('more transactions', 30, () => writer.commits > commits + 20)
     }
-    proxy.watch(undefined)
     const report = await run.cutOver(running)
     assert.deepEqual(report.left, [])
     await run.assertMoved()
   })
 })
-
-/** A simple query `commit`, as the frontend sends it. */
-function isCommit(piece: Buffer): boolean {
-  return piece.includes(Buffer.from('Q\0\0\0\x0bcommit\0', 'latin1'))
-}

@@ -1,12 +1,12 @@
 import net from 'node:net'
-import { freePort } from '../dev/free-port.ts'
-import { Stream } from './stream.ts'
-import type { Conditions } from './stream.ts'
+import { freePort } from './free-port.ts'
+import { WayStream } from './way-stream.ts'
+import type { Conditions } from './way-stream.ts'
 
 interface Pair {
   readonly client: net.Socket
   readonly server: net.Socket
-  readonly streams: readonly [Stream, Stream]
+  readonly streams: readonly [WayStream, WayStream]
 }
 
 /** A simple query `commit`, as the frontend sends it. */
@@ -21,6 +21,8 @@ export class Way {
   #listener: net.Server | undefined
   #commitsToCut = 0
   #brokenCommits = 0
+  #turnsAway = false
+  readonly #attempts: number[] = []
 
   private constructor(to: number, port: number) {
     this.#to = to
@@ -46,6 +48,11 @@ export class Way {
     return this.#brokenCommits
   }
 
+  /** When connections were turned away, in milliseconds since 1970. */
+  get attempts(): readonly number[] {
+    return this.#attempts
+  }
+
   /** Ends every connection as a reset does. */
   cut(): void {
     for (const pair of this.#pairs) this.#end(pair)
@@ -58,8 +65,15 @@ export class Way {
     this.cut()
   }
 
+  /** Ends every connection, and new ones as soon as they are made: as `refuse`, but each attempt is noted. */
+  turnAway(): void {
+    this.#turnsAway = true
+    this.cut()
+  }
+
   /** Accepts connections again. */
   async admit(): Promise<void> {
+    this.#turnsAway = false
     if (this.#listener) return
     const listener = net.createServer((client) => this.#connect(client))
     await new Promise<void>((resolve, reject) => listener.once('error', reject).listen(this.#port, '127.0.0.1', resolve))
@@ -109,9 +123,15 @@ export class Way {
   }
 
   #connect(client: net.Socket): void {
+    if (this.#turnsAway) {
+      this.#attempts.push(Date.now())
+      client.on('error', () => undefined)
+      client.resetAndDestroy()
+      return
+    }
     const server = net.connect(this.#to, '127.0.0.1')
-    const answers = new Stream(server, client, this.#conditions)
-    const questions = new Stream(client, server, this.#conditions, (piece) => {
+    const answers = new WayStream(server, client, this.#conditions)
+    const questions = new WayStream(client, server, this.#conditions, (piece) => {
       if (this.#commitsToCut <= 0 || !piece.includes(COMMIT)) return
       this.#commitsToCut--
       this.#brokenCommits++

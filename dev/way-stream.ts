@@ -11,7 +11,7 @@ export interface Conditions {
 const LIMIT_BYTES = 1 << 20
 
 /** One direction of a connection: hands on what arrives, in its order, as late and as slowly as the conditions have it. */
-export class Stream {
+export class WayStream {
   readonly #from: net.Socket
   readonly #to: net.Socket
   readonly #conditions: Conditions
