@@ -34,6 +34,7 @@ import { setSequences } from './set-sequences.ts'
 import { setTransferRate } from './set-transfer-rate.ts'
 import { takeMarker } from './take-marker.ts'
 import { tryConnection } from './try-connection.ts'
+import { undoRestore } from './undo-restore.ts'
 import { verifyTarget } from './verify-target.ts'
 import { waitApplied } from './wait-applied.ts'
 import { watchSlot } from './watch-slot.ts'
@@ -69,6 +70,7 @@ export function createActivities(services: ActivityServices): MigrationActivitie
     restoreConstraints: restoreConstraints(services),
     restoreDefinitions: restoreDefinitions(services),
     restoreTarget: restoreTarget(services),
+    undoRestore: undoRestore(services),
     setPaused: setPaused(services),
     setSequences: setSequences(services),
     setTransferRate: setTransferRate(services),

@@ -55,6 +55,9 @@ export const FAILPOINTS = {
   viewsRefreshed: 'views refreshed',
   /** Some of what was switched off on the target is back. */
   restoreBegun: 'restore begun',
+  /** Triggers, rules and keys are back, the cutover can still be given up. */
+  objectsRestored: 'objects restored',
+  restoreUndone: 'restore undone',
   targetRestored: 'target restored',
   metadataCompared: 'metadata compared',
   releaseBegins: 'release begins',

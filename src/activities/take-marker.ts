@@ -11,10 +11,9 @@ type Input = Parameters<MigrationActivities['takeMarker']>[0]
 
 /** The source's insert position now: the commit record of whatever was committed before stands below it. */
 export function takeMarker(services: ActivityServices): MigrationActivities['takeMarker'] {
-  return migrationActivity(services, async (run, { cutover, proof }: Input) => {
-    const source = await run.connect('source', 'marker')
+  return migrationActivity(services, async (run, { cutover, proof, lsn: taken }: Input) => {
     const target = await run.connect('target', 'marker')
-    const now = formatLsn(await sourcePosition(source))
+    const now = taken ?? formatLsn(await sourcePosition(await run.connect('source', 'marker')))
     let lsn = now
     if (cutover === undefined) await updateMigrationRecord(target, run.id, { marker_lsn: lsn })
     else lsn = await writeMarker(target, run.id, cutover, proof === true ? 'proof_lsn' : 'marker_lsn', now)

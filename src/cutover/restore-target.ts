@@ -5,7 +5,7 @@ import { ident, qualified } from '../postgres/quote.ts'
 import { restoreAccess } from '../roles/restore-access.ts'
 import { readLeftOutRelations } from '../state/left-out-relations.ts'
 import { note } from '../state/migration-record.ts'
-import { pendingChanges, restoreObject } from '../state/object-change.ts'
+import { pendingChanges, restoreObject, restoreRound } from '../state/object-change.ts'
 import type { RecordedChange } from '../state/object-change.ts'
 
 const FORCED = 'force_row_security'
@@ -13,25 +13,28 @@ const FOREIGN_KEY_VIOLATION = '23503'
 /** How long a lock on the target is waited for, after a cancel, before the object is left as it is. */
 const LOCK_TIMEOUT = '10s'
 
+export interface RestoreTargetOptions {
+  readonly target: Database
+  readonly id: string
+  readonly signal: AbortSignal
+  readonly onProgress?: ((done: number, total: number) => void) | undefined
+}
+
 /**
  * Puts everything that was switched off or weakened on the target back, in reverse order: triggers, rules, identities, row
  * security, foreign keys; then gives owners, grants and settings away. Each with its record in one transaction, so that it may be
  * killed anywhere and run again.
  */
-export async function restoreTarget({
-  target,
-  id,
-  signal,
-  onProgress,
-}: {
-  target: Database
-  id: string
-  signal: AbortSignal
-  onProgress?: (done: number, total: number) => void
-}): Promise<void> {
+export async function restoreTarget(options: RestoreTargetOptions): Promise<void> {
+  await restoreObjects(options)
+  await restoreAccess(options)
+}
+
+/** The first half of `restoreTarget`: the half that `undoRestore` can undo. */
+export async function restoreObjects({ target, id, signal, onProgress }: RestoreTargetOptions): Promise<void> {
+  const round = await restoreRound(target, id)
   const changes = await pendingChanges(target, id)
-  if (!(await isGivenAway(target, id))) await putAllBack(target, id, changes, signal, onProgress)
-  await restoreAccess({ target, id, signal, onProgress })
+  if (!(await isGivenAway(target, id))) await putAllBack({ target, id, signal, onProgress }, round, changes)
 }
 
 /**
@@ -49,11 +52,9 @@ async function isGivenAway(target: Database, id: string): Promise<boolean> {
 }
 
 async function putAllBack(
-  target: Database,
-  id: string,
+  { target, id, signal, onProgress }: RestoreTargetOptions,
+  round: string,
   changes: readonly RecordedChange[],
-  signal: AbortSignal,
-  onProgress?: (done: number, total: number) => void,
 ): Promise<void> {
   let done = 0
   const leftOut = [...(await readLeftOutRelations(target, id))].map((name) => qualified(...(name.split('\0') as [string, string])))
@@ -61,8 +62,8 @@ async function putAllBack(
     for (const change of some) {
       signal.throwIfAborted()
       // Rows of tables that were left out may break keys: the migration is not held up by that, and it is told.
-      if (change.kind === 'foreign_key' && leftOut.length > 0) await restoreKeyIfPossible(target, id, change, leftOut)
-      else await restoreObject(target, id, change)
+      if (change.kind === 'foreign_key' && leftOut.length > 0) await restoreKeyIfPossible(target, id, change, round, leftOut)
+      else await restoreObject(target, id, change, round)
       onProgress?.(++done, changes.length)
     }
   }
@@ -72,8 +73,14 @@ async function putAllBack(
   await restore(changes.filter(({ kind }) => kind === FORCED))
 }
 
-async function restoreKeyIfPossible(target: Database, id: string, change: RecordedChange, leftOut: readonly string[]): Promise<void> {
-  const reason = await putBack(target, id, change)
+async function restoreKeyIfPossible(
+  target: Database,
+  id: string,
+  change: RecordedChange,
+  round: string,
+  leftOut: readonly string[],
+): Promise<void> {
+  const reason = await putBack(target, id, change, round)
   if (reason === undefined) return
   const text = `The foreign key was not created, since tables were left out (${listed(leftOut)}): ${reason} When that is mended: ${change.restore}`
   await note(target, id, 'warning', change.object, text)
@@ -149,12 +156,12 @@ export async function putTargetBack(target: Database, id: string): Promise<LeftO
 }
 
 /** Why it could not be put back; undefined if it was. */
-async function putBack(target: Database, id: string, change: RecordedChange): Promise<string | undefined> {
+async function putBack(target: Database, id: string, change: RecordedChange, round?: string): Promise<string | undefined> {
   let reason: string | undefined
   // Up to 17 a foreign key of a partitioned table can't be NOT VALID; as it was it may be refused for the rows that are there.
   for (const restore of new Set([withoutCheck(change), change.restore])) {
     try {
-      await restoreObject(target, id, { ...change, restore })
+      await restoreObject(target, id, { ...change, restore }, round)
       return undefined
     } catch (error) {
       if (!(error instanceof MigrationError) || error.kind === 'ConnectionLost') throw error

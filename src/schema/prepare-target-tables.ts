@@ -29,15 +29,7 @@ const SINCE_PARENT_CONSTRAINTS = 110000
  */
 export async function prepareTargetTables(options: PrepareTargetTablesOptions): Promise<void> {
   const { target, id, incremental, replicaRole = true, signal } = options
-  const { oids, own } = await readTargetTables(target, id)
-  const isOwn = (table: string) => own.has(table)
-  const changes = [
-    ...(replicaRole ? [] : await planForeignKeysOff(target, oids)),
-    ...(await planTriggersOff(target, oids, isOwn)),
-    ...(await planRulesOff(target, oids, isOwn)),
-    ...(await planRowSecurity(target, oids, isOwn)),
-    ...(incremental ? await planIdentities(target, oids, isOwn) : []),
-  ]
+  const changes = await planSwitchedOff(target, id, { incremental, foreignKeys: !replicaRole })
   for (const { statement, ...change } of changes) {
     signal?.throwIfAborted()
     await target.transaction(async () => {
@@ -45,6 +37,23 @@ export async function prepareTargetTables(options: PrepareTargetTablesOptions): 
       if (change.kind === 'foreign_key') await forgetForeignKey(target, id, change.object)
     })
   }
+}
+
+/** What is to be switched off on the migration's tables as they are now; identities if changes will be applied. */
+export async function planSwitchedOff(
+  target: Database,
+  id: string,
+  { incremental, foreignKeys }: { readonly incremental: boolean; readonly foreignKeys: boolean },
+): Promise<PlannedChange[]> {
+  const { oids, own } = await readTargetTables(target, id)
+  const isOwn = (table: string) => own.has(table)
+  return [
+    ...(foreignKeys ? await planForeignKeysOff(target, oids) : []),
+    ...(await planTriggersOff(target, oids, isOwn)),
+    ...(await planRulesOff(target, oids, isOwn)),
+    ...(await planRowSecurity(target, oids, isOwn)),
+    ...(incremental ? await planIdentities(target, oids, isOwn) : []),
+  ]
 }
 
 async function readTargetTables(target: Database, id: string): Promise<{ oids: string; own: ReadonlySet<string> }> {

@@ -37,6 +37,8 @@ create table pgmove.migration (
   -- of a cutover behind a fence: which one the marker belongs to, and up to where it is proven that nobody has written since
   marker_for text,
   proof_lsn pg_lsn,
+  -- how often what restoreTarget had put back was undone: an attempt of an earlier cutover puts nothing back any more
+  restore_round int not null default 0,
   -- how the source's names are called on the target (NameMapData), from the first activity that needs it on
   name_map json,
   -- the copy's last report to the workflow: one of the running activities sends it for all

@@ -1,3 +1,4 @@
+import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 
 /** Something on the target that pgmove switched off or weakened until cutover. */
@@ -42,13 +43,58 @@ export async function pendingChanges(target: Database, id: string): Promise<Reco
   )
 }
 
-/** Puts one change back and forgets it, in one transaction. */
-export async function restoreObject(target: Database, id: string, change: RecordedChange): Promise<void> {
+/** Which cutover puts back; `openRestoreRound` begins the next one. */
+export async function restoreRound(target: Database, id: string): Promise<string> {
+  const [row] = await target.query<{ restore_round: string }>('select restore_round from pgmove.migration where id = $1', [id])
+  return row?.restore_round ?? ''
+}
+
+/** From now on nothing is put back by attempts that began before, which may have lost touch with Temporal. Waits for one that does so now. */
+export async function openRestoreRound(target: Database, id: string): Promise<void> {
+  await target.query('update pgmove.migration set restore_round = restore_round + 1 where id = $1', [id])
+}
+
+/**
+ * Puts one change back and forgets it, in one transaction.
+ *
+ * @param round as `restoreRound` told it when the attempt began; default: whatever it is
+ * @throws MigrationError `Internal` if another round has begun
+ */
+export async function restoreObject(target: Database, id: string, change: RecordedChange, round?: string): Promise<void> {
   await target.transaction(async () => {
+    if (round !== undefined) await holdRound(target, id, round)
     await target.query(change.restore)
     await target.query(`update pgmove.object_change set restored_at = clock_timestamp() where id = $1 and ordinal = $2`, [
       id,
       change.ordinal,
     ])
+  })
+}
+
+async function holdRound(target: Database, id: string, round: string): Promise<void> {
+  const rows = await target.query('select from pgmove.migration where id = $1 and restore_round = $2::int for share', [id, round])
+  if (rows.length > 0) return
+  const text = 'On the target: the cutover went back meanwhile; this attempt stopped putting objects back. There is nothing to do.'
+  throw new MigrationError('Internal', text, { side: 'target' })
+}
+
+/**
+ * Makes a change again that was put back, and remembers it as before, in one transaction. One that is not recorded as put back stays as it is.
+ *
+ * @param statement makes the change; empty: the memory alone
+ */
+export async function changeObjectAgain(
+  target: Database,
+  id: string,
+  { kind, object }: Pick<ObjectChange, 'kind' | 'object'>,
+  statement: string,
+): Promise<void> {
+  await target.transaction(async () => {
+    const undone = await target.query(
+      `update pgmove.object_change set restored_at = null
+        where id = $1 and kind = $2 and object = $3 and restored_at is not null returning ordinal`,
+      [id, kind, object],
+    )
+    if (undone.length > 0 && statement !== '') await target.query(statement)
   })
 }

@@ -25,7 +25,7 @@ function cutoverOf(migration: Migration, argument: unknown): { fence: Fence } | 
 /** The reason why there is no cutover to abort, or undefined. */
 function abortProblem({ state }: Migration): string | undefined {
   if (state.ended) return 'The migration has ended.'
-  if (state.cutoverDecided) return 'The cutover is past its last check: the target is being put in working order, and the source is let go.'
+  if (state.cutoverDecided) return 'The cutover is past its last check: the target has what it needs, and the source is let go.'
   if (!state.cutoverRequested && state.phase !== 'cutover') return 'No cutover is under way.'
   return undefined
 }

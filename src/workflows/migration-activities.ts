@@ -127,9 +127,11 @@ export interface MigrationActivities {
   lowerFence(input: MigrationInput): Promise<void>
   /**
    * The source's insert position now: what was committed before has a lower LSN. It is told to the stream that runs under the same
-   * `cutover`: as its marker, or, with `proof`, as its end.
+   * `cutover`: as its marker, or, with `proof`, as its end. `lsn` is a marker that was taken before, to be told to that stream.
    */
-  takeMarker(input: MigrationInput & { readonly cutover?: string; readonly proof?: boolean }): Promise<{ readonly lsn: string }>
+  takeMarker(
+    input: MigrationInput & { readonly cutover?: string; readonly proof?: boolean; readonly lsn?: string },
+  ): Promise<{ readonly lsn: string }>
   /** Waits until the stream that runs beside it has applied all that was committed below `lsn`. */
   waitApplied(input: MigrationInput & { readonly lsn: string }): Promise<{ readonly applied: string }>
   /** Sets all sequences; `moved` are those that moved on the source meanwhile. */
@@ -142,8 +144,13 @@ export interface MigrationActivities {
   compareCounts(input: MigrationInput): Promise<{ readonly tables: number; readonly rows: string; readonly differing: readonly string[] }>
   /** Brings up to date what is not streamed: unlogged tables, large objects and materialized views. */
   refreshViews(input: MigrationInput): Promise<{ readonly refreshed: number; readonly largeObjects: SyncedLargeObjects | null }>
-  /** Puts triggers, rules, identities, foreign keys on the target as on the source; then owners, grants and settings. */
-  restoreTarget(input: MigrationInput): Promise<void>
+  /**
+   * Puts triggers, rules, identities, foreign keys on the target as on the source (`objects`); then owners, grants and settings
+   * (`access`). Without `part` both.
+   */
+  restoreTarget(input: MigrationInput & { readonly part?: 'objects' | 'access' }): Promise<void>
+  /** Undoes the part `objects` of restoreTarget, so that replication can go on. Nobody restores meanwhile. */
+  undoRestore(input: MigrationInput): Promise<void>
   /**
    * Compares the catalogues of both sides, as the spec selects and maps. `own`: of a migration that has just been made, with what it left
    * out on purpose; what is found is kept on the target. Else nothing is written.

@@ -21,6 +21,8 @@ export interface MigrationState {
   cutoverFence?: MigrationSpec['cutover']['fence']
   /** Stands on the source, or may; with the statements that lift it by hand, once it is raised. */
   fence?: { readonly statements: readonly string[] } | null
+  /** Triggers and keys on the target are being switched on, or are on: who goes back to replication has to undo it. */
+  restoring?: boolean
   /** The cutover has passed its last check; from then on it can't be aborted. */
   cutoverDecided: boolean
   /** What waits for the operator; several activities can wait at once. */

@@ -58,7 +58,8 @@ test('a migration whose stream is slow to end', LIMIT, async (t) => {
     },
     takeMarker: async (input) => {
       const [row] = await source.sql('select active from pg_replication_slots where database = current_database()')
-      seen.push({ appliers, slot: row?.['active'] })
+      // Those of the proof, at the end, are told to a stream that runs.
+      if (input.cutover === undefined) seen.push({ appliers, slot: row?.['active'] })
       return real.takeMarker(input)
     },
   }))

@@ -60,7 +60,7 @@ test(
     assert.equal((await running.status()).errors.total, 0)
 
     await undelayed()
-    at.set(FAILPOINTS.countsCompared, () => source.sql(`begin read write; ${NEW_CUSTOMER('leak')}; commit`).then(() => undefined))
+    at.set(FAILPOINTS.objectsRestored, () => source.sql(`begin read write; ${NEW_CUSTOMER('leak')}; commit`).then(() => undefined))
     await running.signal('cutover')
     const { errors } = await running.reach('the way back', (s) => s.phase === 'incremental' && s.errors.total > 0)
     assert.equal(errors.items.at(-1)?.type, 'FenceLeaked')
@@ -81,14 +81,25 @@ test(
     const atOnce = ['refreshViews', 'setSequences', 'validate', 'verifyTarget']
     assert.deepEqual(
       [...steps.slice(0, 4), ...steps.slice(4, 8).sort(), ...steps.slice(8)],
-      ['catchUp', 'raiseFence', 'takeMarker', 'drain', ...atOnce, 'takeMarker', 'restoreTarget', 'compareMetadata', 'releaseSource'],
+      [
+        'catchUp',
+        'raiseFence',
+        'takeMarker',
+        'drain',
+        ...atOnce,
+        'restoreTarget',
+        'takeMarker',
+        'restoreAccess',
+        'compareMetadata',
+        'releaseSource',
+      ],
     )
     const time = (name: string) => {
       const { startedAt, endedAt } = report.cutover?.steps.find(({ step }) => step === name) ?? assert.fail(name)
       return { began: Date.parse(startedAt), ended: Date.parse(endedAt) }
     }
     const { downtimeMs } = report.cutover
-    const [fence, end] = [time('raiseFence'), time('restoreTarget').ended]
+    const [fence, end] = [time('raiseFence'), time('restoreAccess').ended]
     assert.ok(downtimeMs >= end - fence.ended && downtimeMs <= end - fence.began, `${downtimeMs} ms`)
     assert.equal(report.metadata?.total, 0)
 

@@ -8,8 +8,9 @@ export const ABORTED_AT: readonly Failpoint[] = [
   FAILPOINTS.drained,
   FAILPOINTS.targetVerified,
   FAILPOINTS.countsCompared,
+  FAILPOINTS.objectsRestored,
   FAILPOINTS.positionReached,
 ]
 
 /** Lost in aborted-cutover.test.ts: of a cutover that completes it is no part. */
-export const AT_ABORT: readonly Failpoint[] = [FAILPOINTS.fenceLowered]
+export const AT_ABORT: readonly Failpoint[] = [FAILPOINTS.fenceLowered, FAILPOINTS.restoreUndone]

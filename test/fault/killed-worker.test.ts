@@ -20,6 +20,7 @@ const {
   countsCompared,
   viewsRefreshed,
   restoreBegun,
+  objectsRestored,
   targetRestored,
   metadataCompared,
   releaseBegins,
@@ -35,7 +36,11 @@ const RUNS: readonly { from: number; to: number; at: readonly Failpoint[] }[] = 
     at: [definitionsDumped, targetPrepared, tableCopied, slotChecked, fenceRaised, drained, countsCompared, releaseBegins],
   },
   { from: 17, to: 17, at: [tablesPlanned, tableIndexed, largeObjectsBegun, constraintsBegun, markerTaken, viewsRefreshed, sourceReleased] },
-  { from: 13, to: 18, at: [copyFinished, groupCommitted, targetVerified, targetRestored, metadataCompared, reportWritten] },
+  {
+    from: 13,
+    to: 18,
+    at: [copyFinished, groupCommitted, targetVerified, objectsRestored, targetRestored, metadataCompared, reportWritten],
+  },
 ]
 
 /** Copied one by one. */

@@ -6,6 +6,7 @@ import { refreshMaterializedViews } from '../../src/cutover/refresh-materialized
 import { putTargetBack, restoreTarget } from '../../src/cutover/restore-target.ts'
 import { sequencesInScope } from '../../src/cutover/sequences-in-scope.ts'
 import { setSequences } from '../../src/cutover/set-sequences.ts'
+import { undoRestore } from '../../src/cutover/undo-restore.ts'
 import { verifyDeferrableKeys } from '../../src/cutover/verify-deferrable-keys.ts'
 import { verifyForeignKeys } from '../../src/cutover/verify-foreign-keys.ts'
 import { MigrationError } from '../../src/errors/migration-error.ts'
@@ -13,7 +14,7 @@ import type { Database } from '../../src/postgres/connect.ts'
 import { prepareTargetTables } from '../../src/schema/prepare-target-tables.ts'
 import { readSelectedTables } from '../../src/source/selected-tables.ts'
 import { readMigratedTables } from '../../src/state/migrated-table.ts'
-import { changeObject } from '../../src/state/object-change.ts'
+import { changeObject, pendingChanges, restoreObject, restoreRound } from '../../src/state/object-change.ts'
 import { compareRowCounts } from '../../src/validate/row-counts.ts'
 import { migrationFixture, WHOLE } from '../migration-fixture.ts'
 import { server } from '../servers.ts'
@@ -262,20 +263,31 @@ const STATE = `
 
 for (const [from, to] of PAIRS) {
   for (const replicaRole of [true, false]) {
-    test(`${from} to ${to}, ${replicaRole ? 'with' : 'without'} replica role: what was switched off comes back exactly, in pieces too`, async () => {
+    test(`${from} to ${to}, ${replicaRole ? 'with' : 'without'} replica role: what was switched off comes back exactly, in pieces too, and goes off again`, async () => {
       const { target, to: other, id } = await planned(from, to, ACTING)
       const before = await other.sql(STATE)
       await prepareTargetTables({ target, id, incremental: true, replicaRole })
-      assert.notDeepEqual(await other.sql(STATE), before)
+      const off = await other.sql(STATE)
+      assert.notDeepEqual(off, before)
       const stop = new AbortController()
       await assert.rejects(
         restoreTarget({ target, id, signal: stop.signal, onProgress: (done) => done === 2 && stop.abort(new Error('killed')) }),
         /killed/,
       )
+      const [last] = await pendingChanges(target, id)
+      const round = await restoreRound(target, id)
+      await undoRestore({ target, id, signal })
+      assert.deepEqual(await other.sql(STATE), off)
+      // An attempt that nobody knows of any more switches nothing on behind replication's back.
+      await assert.rejects(restoreObject(target, id, last ?? assert.fail(), round), /went back meanwhile/)
+      assert.deepEqual(await other.sql(STATE), off)
       await restoreTarget({ target, id, signal })
       assert.deepEqual(await other.sql(STATE), before)
       await restoreTarget({ target, id, signal })
       assert.deepEqual(await other.sql(STATE), before)
+      await undoRestore({ target, id, signal })
+      await undoRestore({ target, id, signal })
+      assert.deepEqual(await other.sql(STATE), off)
     })
   }
 }

@@ -50,6 +50,7 @@ const ACTIVITIES: Readonly<
   refreshViews: [['source', 'target'], {}],
   setSequences: [['source', 'target'], {}],
   restoreTarget: [['target'], {}],
+  undoRestore: [['target'], {}],
   compareMetadata: [['source', 'target'], { own: true }],
   putTargetBack: [['target'], { outcome: 'Cancelled' }],
   releaseSource: [['source'], {}],

@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/workflow'
+import { ApplicationFailure, patched } from '@temporalio/workflow'
 import { errorPolicy } from '../../errors/error-policy.ts'
 import { runChangeStream } from '../change-stream-run.ts'
 import { CutoverLedger } from '../cutover-ledger.ts'
@@ -9,11 +9,14 @@ import type { MigrationReport } from '../migration-report.ts'
 import type { Phase } from '../status.ts'
 import { proveBehindFence } from './prove-behind-fence.ts'
 import type { CutoverProof } from './prove-behind-fence.ts'
+import { proveSinceMarker } from './restore-and-prove.ts'
 import { stillWritten } from './still-written.ts'
 import { validateCutover } from './validate-cutover.ts'
 
 /** How often the drain is repeated while the source still changes, before a cutover without a fence goes back. */
 const ROUNDS = 5
+/** Without a fence too the stream shows until the release that nobody writes. */
+const PROOF_UNTIL_RELEASE = 'proof-until-release'
 
 /** What a cutover has proven, and how long it took. */
 export interface CutoverFacts extends Omit<NonNullable<MigrationReport['cutover']>, 'steps'> {
@@ -24,8 +27,8 @@ export interface CutoverFacts extends Omit<NonNullable<MigrationReport['cutover'
 /**
  * Drains the stream to a marker, behind a fence if one is wanted, verifies, sets sequences, proves by the stream that nobody has written
  * since, and puts the target in working order. Goes back to incremental replication on abortCutover, which interrupts whatever runs
- * or waits, and on FenceLeaked and ValidationFailed: until `restoreTarget` nothing has been done on the target that replication can't
- * go on from. Whoever goes back lowers the fence first.
+ * or waits, and on FenceLeaked and ValidationFailed: until owners and grants are given away nothing has been done on the target that
+ * can't be undone. Whoever goes back lowers the fence first.
  */
 export async function cutover(migration: Migration): Promise<CutoverFacts | Phase> {
   const { state, spec } = migration
@@ -39,9 +42,15 @@ export async function cutover(migration: Migration): Promise<CutoverFacts | Phas
     // A cutover that was sent again meanwhile stays asked for.
     if (proof === INTERRUPTED || state.abortRequested) return await goBack(migration)
     state.cutoverDecided = true
-    await ledger.step('restoreTarget', () =>
-      migration.run('restoreTarget', 'Switch triggers, rules, identities and foreign keys on; owners, grants and settings', {}, 'data'),
-    )
+    if (state.restoring === true) {
+      await ledger.step('restoreAccess', () =>
+        migration.run('restoreTarget', 'Give owners, grants and settings away', { part: 'access' }, 'data'),
+      )
+    } else {
+      await ledger.step('restoreTarget', () =>
+        migration.run('restoreTarget', 'Switch triggers, rules, identities and foreign keys on; owners, grants and settings', {}, 'data'),
+      )
+    }
     const { closedAt, ...facts } = proof
     return { ...facts, fence, downtimeMs: Date.now() - closedAt, ledger }
   } catch (error) {
@@ -58,6 +67,10 @@ async function goBack(migration: Migration): Promise<Phase> {
   if (state.fence) {
     await migration.run('lowerFence', 'Lower the fence: the source is writable again', {})
     state.fence = null
+  }
+  if (state.restoring === true) {
+    await migration.run('undoRestore', 'Switch triggers, rules and identities off again, so that replication can go on', {}, 'data')
+    state.restoring = false
   }
   state.abortRequested = false
   migration.touch()
@@ -84,13 +97,18 @@ async function drainAndVerify(migration: Migration, ledger: CutoverLedger): Prom
     )
     const { validation, failure } = await ledger.step('validate', () => validateCutover(migration))
     // What was committed since the marker shows that somebody still writes: then everything is done once more.
-    const { changes, appliedLsn } = await drain(migration, ledger, 'Drain once more')
+    const again = await drain(migration, ledger, 'Drain once more')
+    const { changes } = again
     // Last, so that the values are those of the end: a sequence can move without any row that is committed.
     const sequences = await ledger.step('setSequences', () => migration.run('setSequences', 'Set sequences', {}))
     state.sequences = [...sequences.items]
     state.sequenceTotal = sequences.total
     if (changes === 0 && failure) throw failure
-    if (changes === 0 && sequences.moved.length === 0) return { lsn, appliedLsn, validation, closedAt }
+    if (changes === 0 && sequences.moved.length === 0) {
+      // Histories of older builds end here: they could not go back any more.
+      if (!patched(PROOF_UNTIL_RELEASE)) return { lsn, appliedLsn: again.appliedLsn, validation, closedAt }
+      return { lsn: again.lsn, appliedLsn: await proveSinceMarker(migration, ledger, again.lsn), validation, closedAt }
+    }
     if (round === ROUNDS) throw stillWritten(changes, sequences.moved)
   }
 }

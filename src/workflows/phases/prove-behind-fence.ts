@@ -1,10 +1,11 @@
-import { CancellationScope, condition, isCancellation, uuid4 } from '@temporalio/workflow'
-import { runChangeStream } from '../change-stream-run.ts'
+import { condition, uuid4 } from '@temporalio/workflow'
 import type { CutoverLedger } from '../cutover-ledger.ts'
 import type { Migration } from '../migration.ts'
 import type { MigrationReport } from '../migration-report.ts'
 import { addWarning, forgetStream } from '../migration-state.ts'
 import { together } from '../together.ts'
+import { besideStream } from './beside-stream.ts'
+import { restoreAndProve } from './restore-and-prove.ts'
 import { stillWritten } from './still-written.ts'
 import { validateCutover } from './validate-cutover.ts'
 
@@ -86,46 +87,6 @@ async function verify(
   state.sequenceTotal = sequences.total
   if (sequences.moved.length > 0) throw stillWritten(0, sequences.moved)
   if (failure) throw failure
-  await ledger.step('takeMarker', () => migration.run('takeMarker', 'Take the LSN of the proof on the source', { cutover, proof: true }))
+  await restoreAndProve(migration, ledger, cutover)
   return { validation }
-}
-
-/**
- * Runs the change stream under the cutover, and `work` beside it. Undefined if `work` came to nothing. The first error of either ends both and
- * is thrown; both have ended in any case.
- */
-async function besideStream<T>(
-  migration: Migration,
-  cutover: string,
-  work: () => Promise<T | undefined>,
-): Promise<{ readonly result: T; readonly position: string } | undefined> {
-  const streamScope = new CancellationScope()
-  const workScope = new CancellationScope()
-  let failure: { readonly error: unknown } | undefined
-  const streaming = streamScope
-    .run(() => streamToProof(migration, cutover))
-    .catch((error: unknown) => {
-      if (!isCancellation(error)) failure = { error }
-      workScope.cancel()
-      return ''
-    })
-  let result: T | undefined
-  try {
-    result = await workScope.run(work)
-  } catch (error) {
-    streamScope.cancel()
-    await streaming
-    throw failure ? failure.error : error
-  }
-  if (result === undefined) streamScope.cancel()
-  const position = await streaming
-  if (failure) throw failure.error
-  return result === undefined ? undefined : { result, position }
-}
-
-async function streamToProof(migration: Migration, cutover: string): Promise<string> {
-  for (;;) {
-    const result = await runChangeStream(migration, { summary: 'Apply changes until nobody writes any more', until: null, cutover })
-    if (result !== 'interrupted' && result.reason === 'until') return result.position
-  }
 }

@@ -1,0 +1,43 @@
+import { CancellationScope, isCancellation } from '@temporalio/workflow'
+import { runChangeStream } from '../change-stream-run.ts'
+import type { Migration } from '../migration.ts'
+
+/**
+ * Runs the change stream under the cutover, and `work` beside it. Undefined if `work` came to nothing. The first error of either ends both and
+ * is thrown; both have ended in any case.
+ */
+export async function besideStream<T>(
+  migration: Migration,
+  cutover: string,
+  work: () => Promise<T | undefined>,
+): Promise<{ readonly result: T; readonly position: string } | undefined> {
+  const streamScope = new CancellationScope()
+  const workScope = new CancellationScope()
+  let failure: { readonly error: unknown } | undefined
+  const streaming = streamScope
+    .run(() => streamToProof(migration, cutover))
+    .catch((error: unknown) => {
+      if (!isCancellation(error)) failure = { error }
+      workScope.cancel()
+      return ''
+    })
+  let result: T | undefined
+  try {
+    result = await workScope.run(work)
+  } catch (error) {
+    streamScope.cancel()
+    await streaming
+    throw failure ? failure.error : error
+  }
+  if (result === undefined) streamScope.cancel()
+  const position = await streaming
+  if (failure) throw failure.error
+  return result === undefined ? undefined : { result, position }
+}
+
+async function streamToProof(migration: Migration, cutover: string): Promise<string> {
+  for (;;) {
+    const result = await runChangeStream(migration, { summary: 'Apply changes until nobody writes any more', until: null, cutover })
+    if (result !== 'interrupted' && result.reason === 'until') return result.position
+  }
+}
