@@ -4,6 +4,7 @@ import test from 'node:test'
 import { promisify } from 'node:util'
 import { WorkflowFailedError } from '@temporalio/client'
 import type { ApplicationFailure } from '@temporalio/client'
+import { withSession } from '../../demo/session.ts'
 import { freePort } from '../../dev/free-port.ts'
 import type { PrecheckResult } from '../../src/workflows/status.ts'
 import type { ConnectionTestResult } from '../../src/workflows/test-connection.ts'
@@ -120,15 +121,28 @@ test('pause stops applying, resume goes on, and nothing is lost', LIMIT, async (
   assert.deepEqual(await contents(target), await contents(source))
 })
 
-test('cancel releases the source, keeps the target and ends Cancelled', LIMIT, async () => {
+test('cancel while the fence stands lifts it, releases the source, keeps the target and ends Cancelled', LIMIT, async () => {
   const { source, target } = await smallPair()
   const migration = await testMigration({ source: source.url, target: target.url })
   await migration.worker()
   const catalogue = await sourceCatalogue(source.url)
   const running = await migration.start({ ignoreWarnings: true })
   await streaming(running)
-  await running.handle.cancel()
-  await assert.rejects(running.result(), WorkflowFailedError)
+  await withSession(target.url, async (holder) => {
+    // The verification waits for it, behind the fence.
+    await holder.query('begin; lock table public.customers')
+    await running.signal('cutover', { fence: 'readOnly' })
+    const refused = { code: '25006' }
+    const write = () => source.sql(`insert into customers (mail) values ('late@example.org')`)
+    await eventually(
+      'the fence',
+      60,
+      async () => (await source.sql('show default_transaction_read_only'))[0]?.['default_transaction_read_only'] === 'on',
+    )
+    await assert.rejects(write(), refused)
+    await running.handle.cancel()
+    await assert.rejects(running.result(), WorkflowFailedError)
+  })
   assert.equal((await running.handle.describe()).status.name, 'CANCELLED')
   assert.deepEqual(await remains(source), [])
   assert.deepEqual(await sourceCatalogue(source.url), catalogue)

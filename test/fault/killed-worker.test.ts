@@ -28,18 +28,30 @@ const {
   reportWritten,
 } = FAILPOINTS
 
-const RUNS: readonly { from: number; to: number; at: readonly Failpoint[] }[] = [
-  { from: 13, to: 17, at: [sourcePrepared, definitionsBegun, tableBegun, positionReached, fenceSet, sequencesSet, restoreBegun] },
+const RUNS: readonly { from: number; to: number; fence: 'readOnly' | 'none'; at: readonly Failpoint[] }[] = [
+  {
+    from: 13,
+    to: 17,
+    fence: 'readOnly',
+    at: [sourcePrepared, definitionsBegun, tableBegun, positionReached, fenceSet, sequencesSet, restoreBegun],
+  },
   {
     from: 10,
     to: 18,
+    fence: 'readOnly',
     at: [definitionsDumped, targetPrepared, tableCopied, slotChecked, fenceRaised, drained, countsCompared, releaseBegins],
   },
-  { from: 17, to: 17, at: [tablesPlanned, tableIndexed, largeObjectsBegun, constraintsBegun, markerTaken, viewsRefreshed, sourceReleased] },
+  {
+    from: 17,
+    to: 17,
+    fence: 'readOnly',
+    at: [tablesPlanned, tableIndexed, largeObjectsBegun, constraintsBegun, markerTaken, targetVerified, viewsRefreshed, sourceReleased],
+  },
   {
     from: 13,
     to: 18,
-    at: [copyFinished, groupCommitted, targetVerified, objectsRestored, targetRestored, metadataCompared, reportWritten],
+    fence: 'readOnly',
+    at: [copyFinished, groupCommitted, objectsRestored, targetRestored, metadataCompared, reportWritten],
   },
 ]
 
@@ -53,12 +65,11 @@ describe('workers are killed', { concurrency: RUNS.length }, () => {
     assert.deepEqual([...tried].sort(), Object.values(FAILPOINTS).sort())
   })
 
-  for (const { from, to, at } of RUNS) {
+  for (const { from, to, fence, at } of RUNS) {
     test(`${from} to ${to}: ${at.join(', ')}: the run goes on by itself, and nothing is lost or doubled`, LIMIT, async () => {
       const run = await faultRun({ from: await server(from), to: await server(to), prepare: (source) => source.sql(LARGE_OBJECTS) })
       for (const name of at) run.failpoints.order(name, 'die')
       const end = run.superviseWorkers()
-      const fence = at.includes(fenceSet) || at.includes(fenceRaised) ? 'readOnly' : 'none'
       const running = await run.migration.start({ ignoreWarnings: true, cutover: { fence } })
       const report = await run.cutOver(running, 280)
       await end()
