@@ -18,7 +18,7 @@ export function buildIndexes(services: ActivityServices): MigrationActivities['b
     const purpose = `index ${group} ${entry ?? 'rest'}`
     const target = await run.connect('target', purpose)
     const control = await run.connect('target', `${purpose} control`)
-    const monitor = new CopyMonitor(run, control, new IndexProgress(run, control, target.processId))
+    const monitor = new CopyMonitor(run, control, { beside: new IndexProgress(run, control, target.processId) })
     await monitor.during(async () => {
       await monitor.paused()
       const signal = AbortSignal.any([run.signal, monitor.signal])

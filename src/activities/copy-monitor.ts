@@ -25,7 +25,7 @@ const REPORT_INTERVAL = `greatest(interval '8 seconds', interval '8 seconds' + (
 export class CopyMonitor {
   readonly #run: ActivityRun
   readonly #control: Database
-  readonly #beside: { look(): Promise<void> } | undefined
+  readonly #options: MonitorOptions
   readonly #limit = new TransferLimit()
   readonly #abort = new AbortController()
   readonly #tables = new Map<MigratedTable, TableSum>()
@@ -33,11 +33,10 @@ export class CopyMonitor {
   #failure: { error: unknown } | undefined
   #gate: { opened: Promise<void>; open: () => void } | undefined
 
-  /** `beside` is looked at every second. */
-  constructor(run: ActivityRun, control: Database, beside?: { look(): Promise<void> }) {
+  constructor(run: ActivityRun, control: Database, options: MonitorOptions = {}) {
     this.#run = run
     this.#control = control
-    this.#beside = beside
+    this.#options = options
   }
 
   /** Aborted when the monitor has failed. */
@@ -47,6 +46,8 @@ export class CopyMonitor {
 
   /** Runs beside `work`; where the monitor failed, that is why `work` did. */
   async during<T>(work: () => Promise<T>): Promise<T> {
+    const letGo = () => this.#letGo()
+    this.#run.signal.addEventListener('abort', letGo, { once: true })
     try {
       // From here on it is known whether the migration is paused.
       await this.#tick()
@@ -55,15 +56,21 @@ export class CopyMonitor {
     } catch (error) {
       throw this.#failure ? this.#failure.error : error
     } finally {
+      this.#run.signal.removeEventListener('abort', letGo)
       await this.#stop()
     }
   }
 
   async #stop(): Promise<void> {
     this.#abort.abort()
+    this.#letGo()
+    await this.#working
+  }
+
+  /** Nobody is held back any more: what ends is not to wait for a limit, nor for the end of a pause. */
+  #letGo(): void {
     this.#gate?.open()
     this.#limit.close()
-    await this.#working
   }
 
   /** A table's copy begins anew. */
@@ -126,7 +133,8 @@ export class CopyMonitor {
     this.#limit.set({ bytes: part(row?.megabytes, 1_000_000), rows: part(row?.rows, 1) })
     try {
       await this.#writeDown()
-      await this.#beside?.look()
+      await this.#options.beside?.look()
+      if (this.#options.reports === false) return
       if (this.#gate) await this.#forgetRate()
       else await this.#report()
     } catch (error) {
@@ -213,6 +221,13 @@ export class CopyMonitor {
 /** Null if nothing moves: below a byte a second what an average remembers is no rate any more. */
 function secondsLeft(bytes: number, rate: number | null): number | null {
   return rate === null || rate < 1 ? null : Math.round(bytes / rate)
+}
+
+export interface MonitorOptions {
+  /** Looked at every second. */
+  readonly beside?: { look(): Promise<void> }
+  /** Whether the workflow is told how far all copies are. Default true; false where that is said already. */
+  readonly reports?: boolean
 }
 
 interface TableSum {

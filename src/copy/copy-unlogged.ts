@@ -1,9 +1,11 @@
 import type { Database } from '../postgres/connect.ts'
 import type { SelectedTable } from '../source/selected-tables.ts'
 import { readMigratedTables } from '../state/migrated-table.ts'
+import type { MigratedTable } from '../state/migrated-table.ts'
 import { copyTables } from './copy-tables.ts'
+import type { CopyOptions } from './copy-tables.ts'
 
-export interface CopyUnloggedArgs {
+export interface CopyUnloggedArgs extends Pick<CopyOptions, 'onBegin' | 'onProgress' | 'gate'> {
   readonly source: Database
   /** Another session on the source: looks who waits for a table. */
   readonly sourceObserver: Database
@@ -13,6 +15,7 @@ export interface CopyUnloggedArgs {
   readonly tables: readonly SelectedTable[]
   readonly replicaRole: boolean
   readonly signal: AbortSignal
+  readonly onDone?: (table: MigratedTable) => void
 }
 
 /**
@@ -32,6 +35,7 @@ export async function copyUnlogged(args: CopyUnloggedArgs): Promise<number> {
       [id, table.sourceSchema, table.sourceTable],
     )
     await copyTables({ ...args, tables: [table], incremental: true })
+    args.onDone?.(table)
   }
   return unlogged.size
 }

@@ -35,7 +35,9 @@ function rateProblem(migration: Migration): string | undefined {
   const { state } = migration
   if (state.ended) return 'The migration has ended.'
   if (!migration.has('full')) return 'This migration copies nothing: it has no full data migration.'
-  if (!['precheck', 'schema', 'full'].includes(state.phase)) return 'The copy is over; the limits hold for it alone.'
+  // At the cutover what is in no stream is copied once more.
+  const over = migration.has('incremental') ? state.cutoverDecided : !['precheck', 'schema', 'full'].includes(state.phase)
+  if (over) return 'The copy is over; the limits hold for it alone.'
   return undefined
 }
 
@@ -103,6 +105,7 @@ export function setHandlers(migration: Migration): void {
   }
   setChecked(migration, 'setTransferRate', 'Limits the copy, over all workers together; null lifts a limit.', rateOf, ({ rate }) => {
     state.transferRate = rate
+    state.rateUntold = true
     migration.touch()
   })
   const rerunOf = (argument: unknown) => {

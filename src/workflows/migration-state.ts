@@ -12,6 +12,8 @@ export interface MigrationState {
   paused: boolean
   /** As the signal setTransferRate set it; null: as the spec has it. */
   transferRate: MigrationSpec['transferRate'] | null
+  /** The activities that copy have not been told of it. */
+  rateUntold?: boolean
   /** As the signal rerunPrecheck set it; null: as the spec has it. */
   ignoreWarnings: MigrationSpec['ignoreWarnings'] | null
   /** A cutover was asked for and has not ended. */

@@ -36,11 +36,34 @@ export async function withPauses<T>(migration: Migration, work: () => Promise<T>
   })
 }
 
+/** Runs `work`, which copies, and meanwhile tells it of every new limit. */
+export async function withLimits<T>(migration: Migration, work: () => Promise<T>): Promise<T> {
+  return CancellationScope.cancellable(async () => {
+    let done = false
+    const mirror = async (): Promise<void> => {
+      for (;;) {
+        if (migration.state.rateUntold === true) await tellRate(migration, migration.transferRate)
+        else if (done) return
+        else await condition(() => done || migration.state.rateUntold === true)
+      }
+    }
+    const mirrored = mirror()
+    mirrored.catch(() => undefined)
+    try {
+      return await work()
+    } finally {
+      done = true
+      if (!CancellationScope.current().consideredCancelled) await mirrored
+    }
+  })
+}
+
 function isLimited({ megabytesPerSecond, rowsPerSecond }: Migration['transferRate']): boolean {
   return megabytesPerSecond !== null || rowsPerSecond !== null
 }
 
 async function tellRate(migration: Migration, rate: Migration['transferRate']): Promise<void> {
+  migration.state.rateUntold = false
   const limits = [
     ...(rate.megabytesPerSecond === null ? [] : [`${rate.megabytesPerSecond} MB/s`]),
     ...(rate.rowsPerSecond === null ? [] : [`${rate.rowsPerSecond} rows/s`]),

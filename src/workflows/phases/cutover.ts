@@ -7,6 +7,7 @@ import type { Migration } from '../migration.ts'
 import { addError } from '../migration-state.ts'
 import type { MigrationReport } from '../migration-report.ts'
 import type { Phase } from '../status.ts'
+import { moveUnstreamed } from './move-unstreamed.ts'
 import { proveBehindFence } from './prove-behind-fence.ts'
 import type { CutoverProof } from './prove-behind-fence.ts'
 import { proveSinceMarker } from './restore-and-prove.ts'
@@ -92,9 +93,7 @@ async function drainAndVerify(migration: Migration, ledger: CutoverLedger): Prom
       round--
       continue
     }
-    await ledger.step('refreshViews', () =>
-      migration.run('refreshViews', 'Bring materialized views, unlogged tables and large objects up to date', {}, 'data'),
-    )
+    await ledger.step('refreshViews', () => moveUnstreamed(migration))
     const { validation, failure } = await ledger.step('validate', () => validateCutover(migration))
     // What was committed since the marker shows that somebody still writes: then everything is done once more.
     const again = await drain(migration, ledger, 'Drain once more')

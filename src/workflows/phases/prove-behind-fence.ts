@@ -5,6 +5,7 @@ import type { MigrationReport } from '../migration-report.ts'
 import { addWarning, forgetStream } from '../migration-state.ts'
 import { together } from '../together.ts'
 import { besideStream } from './beside-stream.ts'
+import { moveUnstreamed } from './move-unstreamed.ts'
 import { restoreAndProve } from './restore-and-prove.ts'
 import { stillWritten } from './still-written.ts'
 import { validateCutover } from './validate-cutover.ts'
@@ -77,8 +78,7 @@ async function verify(
       ledger.step('verifyTarget', () => migration.run('verifyTarget', 'Verify foreign keys, deferrable keys and definitions', {}, 'data')),
     () => ledger.step('setSequences', () => migration.run('setSequences', 'Set sequences', {})),
     async () => {
-      const summary = 'Bring materialized views, unlogged tables and large objects up to date'
-      await ledger.step('refreshViews', () => migration.run('refreshViews', summary, {}, 'data'))
+      await ledger.step('refreshViews', () => moveUnstreamed(migration))
       return ledger.step('validate', () => validateCutover(migration))
     },
   ])
