@@ -6,6 +6,10 @@ const BY_STATE: Readonly<Record<string, ErrorKind>> = {
   '55P03': 'LockTimeout',
   '40P01': 'LockTimeout',
   '40001': 'LockTimeout',
+  // Somebody's cancel, or the time limit of a heartbeat: pgmove's own aborts never come as this.
+  '57014': 'LockTimeout',
+  // Sessions are pinned to writing, so a server that refuses to is a standby, such as a primary after a switchover: its name will lead to the new one.
+  '25006': 'ConnectionLost',
   '3D000': 'DatabaseMissing',
   '42501': 'InsufficientPrivilege',
   '57P01': 'ConnectionLost',

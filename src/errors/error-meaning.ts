@@ -23,9 +23,9 @@ const MEANINGS: Readonly<Record<ErrorKind, string>> = {
   Internal: 'Something that pgmove does not know, or a setting of the worker that is wrong.',
   FenceLeaked: 'The source was written to after the cutover had begun.',
   ValidationFailed: 'Source and target differ in the comparison at the cutover.',
-  ConnectionLost: 'A connection was lost or could not be made.',
+  ConnectionLost: 'A connection was lost or could not be made, or it leads to a server that has become a standby.',
   Fenced: 'Two attempts of one activity ran at once; the older one has noticed.',
-  LockTimeout: 'A lock was not to be had within the time that pgmove lets the application wait.',
+  LockTimeout: 'A lock was not to be had within the time that pgmove lets the application wait, or a statement of pgmove was cancelled: by somebody, or after 2 s for its heartbeat on a source that stalls.',
 } // prettier-ignore
 
 /** What pgmove does by itself on an error of each policy. */
