@@ -10,6 +10,7 @@ import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { migrationId } from '../state/migration-ref.ts'
 import type { MigrationRef } from '../state/migration-ref.ts'
 import type { MigrationInput } from '../workflows/migration-activities.ts'
+import { connectionPace } from './connection-pace.ts'
 import type { Failpoint } from './failpoints.ts'
 import { OutageReports } from './outage-reports.ts'
 import type { ReportContent, ShownStatus } from './outage-reports.ts'
@@ -27,6 +28,8 @@ export interface ActivityServices {
   readonly failpoint: (name: Failpoint) => void | Promise<void>
   /** A gap between attempts, in milliseconds, after which no worker is taken to have run. Default: ABSENCE_MS. */
   readonly absenceMs?: number
+  /** Between two attempts to reach a side that is away, in milliseconds. Default: PACE_MS. */
+  readonly paceMs?: number
   /** Where references to environment variables are looked up. */
   readonly env: Readonly<Record<string, string | undefined>>
 }
@@ -83,8 +86,9 @@ export class ActivityRun {
    * be on one server.
    */
   async connect(side: Side, purpose: string, options: Partial<ConnectOptions> = {}): Promise<Database> {
+    await this.#awaitOther(side)
     const applicationName = this.applicationName(purpose)
-    const database = await connect(await this.resolved(side), { side, applicationName, signal: this.signal, ...options })
+    const database = await this.open(side, { applicationName, signal: this.signal, ...options })
     this.#databases.add(database)
     this.#connected(side)
     await database.query(
@@ -93,6 +97,23 @@ export class ActivityRun {
       [applicationName],
     )
     return database
+  }
+
+  /** Opens a session, at the pace that all activities of the migration keep to while the side is away. */
+  async open(side: Side, options: Omit<ConnectOptions, 'side'> & { readonly signal: AbortSignal }): Promise<Database> {
+    const pace = connectionPace(this.id, side)
+    const resolved = await this.resolved(side)
+    const attempt = () => connect(resolved, { side, onLost: () => pace.lost(), ...options })
+    return pace.reach(attempt, options.signal, this.services.paceMs)
+  }
+
+  /** An attempt that the other side's absence has failed looks for that one first: else it would come to this one in vain again and again. */
+  async #awaitOther(side: Side): Promise<void> {
+    const other = side === 'source' ? 'target' : 'source'
+    if (!this.outages[other] || !connectionPace(this.id, other).away) return
+    const database = await this.open(other, { applicationName: this.applicationName('attempt'), signal: this.signal })
+    this.#connected(other)
+    await database.close()
   }
 
   async close(database: Database): Promise<void> {
@@ -166,6 +187,15 @@ export class ActivityRun {
   /** The outages that the workflow's activities remember. */
   async pendingOutages(): Promise<Outages[]> {
     return (await this.#link()?.pendingOutages()) ?? []
+  }
+
+  /** Workers that run activities of this migration; undefined if Temporal does not say. */
+  async workers(): Promise<number | undefined> {
+    try {
+      return await this.#link()?.workers()
+    } catch {
+      return undefined
+    }
   }
 
   /** Undefined outside a workflow. */

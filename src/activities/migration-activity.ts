@@ -8,6 +8,7 @@ import { unreachable } from '../errors/unreachable.ts'
 import { activityFailure } from './activity-failure.ts'
 import { ActivityRun } from './activity-run.ts'
 import type { ActivityServices } from './activity-run.ts'
+import { connectionPace } from './connection-pace.ts'
 import { failedAttempt, shownOutage } from './reconnect-window.ts'
 
 const HEARTBEAT_MS = 1_000
@@ -62,7 +63,10 @@ function unexpected(error: unknown): MigrationError {
 async function lost(run: ActivityRun, error: MigrationError, side: Side): Promise<Error> {
   const windowMs = run.spec.reconnectWindowMs
   const now = run.services.now()
-  const shown = await run.shownStatus()
+  const pace = connectionPace(run.id, side)
+  pace.lost()
+  const [shown, workers] = await Promise.all([run.shownStatus(), run.workers()])
+  if (workers !== undefined) pace.shareAmong(workers)
   const known = run.outages[side] ?? shownOutage(shown?.connection[side], now)
   const { outage, expired, retryDelayMs } = failedAttempt(known, now, { windowMs, absenceMs: run.services.absenceMs })
   run.outages = { ...run.outages, [side]: outage }

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { MigrationError } from '../errors/migration-error.ts'
-import { connect } from '../postgres/connect.ts'
 import type { Database } from '../postgres/connect.ts'
 import { beatUnlessFresh, HEARTBEAT_SETTINGS } from '../source/heartbeat.ts'
 import { slotLost } from '../source/slot-lost.ts'
@@ -54,16 +53,8 @@ class SlotWatch {
     this.#heartbeatMs = run.spec.lag.heartbeatMs
     this.#onEmpty = onEmpty
     // Several workers may watch: none ends the other's session.
-    this.#connect = async (signal) =>
-      connect(await run.resolved('source'), {
-        ...{
-          side: 'source',
-          applicationName: run.applicationName('watch slot'),
-          lockTimeoutMs: 2000,
-          settings: HEARTBEAT_SETTINGS,
-          signal,
-        },
-      })
+    const applicationName = run.applicationName('watch slot')
+    this.#connect = (signal) => run.open('source', { applicationName, lockTimeoutMs: 2000, settings: HEARTBEAT_SETTINGS, signal })
     this.#lookAt = Math.min(this.#now() + FIRST_LOOK_MS, this.#news.lookedAt + LOOK_MS)
     this.#working = this.#work()
   }

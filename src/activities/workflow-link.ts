@@ -45,6 +45,14 @@ export class WorkflowLink {
     return details.map((one) => (one as { outages?: Outages } | null | undefined)?.outages ?? {})
   }
 
+  /** How many workers have taken up the workflow's pending activities. */
+  async workers(): Promise<number> {
+    const { raw } = await this.#client.withDeadline(Date.now() + ANSWER_MS, () =>
+      this.#client.workflow.getHandle(this.#workflowId).describe(),
+    )
+    return new Set((raw.pendingActivities ?? []).map(({ lastWorkerIdentity }) => lastWorkerIdentity)).size
+  }
+
   async #encode(value: unknown): Promise<Payload[]> {
     const { payloadConverter, payloadCodecs } = this.#client.options.loadedDataConverter
     let payloads = [payloadConverter.toPayload(value)]

@@ -35,6 +35,8 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal
   /** Told once a session stands. */
   readonly onConnected?: (database: Database) => void
+  /** Told when the session ends although nobody has closed it. */
+  readonly onLost?: () => void
 }
 
 const TIMEOUT_MS = 10_000
@@ -85,7 +87,7 @@ async function connectToHost(
       const { client, encrypted } = await open(resolved, endpoint, timeoutMs, options)
       const connected: ConnectedEndpoint = { ...endpoint, encrypted }
       const facts = await pinned(client, options, timeoutMs)
-      if (fits(attributes, facts)) return new PgDatabase({ client, side, endpoint: connected, signal, ...facts })
+      if (fits(attributes, facts)) return new PgDatabase({ client, side, endpoint: connected, signal, onLost: options.onLost, ...facts })
       destroy(client)
       const text = `On the ${side}, ${hostLabel(host)}: the server is not what target_session_attrs=${attributes} asks for.`
       failures.push(new MigrationError('ConnectionLost', text, { side }))

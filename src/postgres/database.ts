@@ -46,6 +46,8 @@ export interface DatabaseParts {
   readonly endpoint: ConnectedEndpoint
   /** Its abort cancels the running statement and drops the connection. */
   readonly signal?: AbortSignal | undefined
+  /** Told when the session ends although nobody has closed it. */
+  readonly onLost?: (() => void) | undefined
 }
 
 /** Owns a connected client until `close`. */
@@ -59,7 +61,7 @@ export class PgDatabase implements Database {
   #lost: unknown
   #closed: Promise<void> | undefined
 
-  constructor({ client, side, version, processId, endpoint, signal }: DatabaseParts) {
+  constructor({ client, side, version, processId, endpoint, signal, onLost }: DatabaseParts) {
     this.client = client
     this.side = side
     this.version = version
@@ -69,6 +71,7 @@ export class PgDatabase implements Database {
     client.on('error', (error) => (this.#lost ??= error))
     client.on('end', () => {
       this.#lost ??= new Error('Connection terminated')
+      if (!this.#closed && !signal?.aborted) onLost?.()
       signal?.removeEventListener('abort', this.#abort)
     })
     signal?.addEventListener('abort', this.#abort, { once: true })

@@ -79,7 +79,7 @@ async function failureAt(name: keyof MigrationActivities, away: Side, extra: obj
   const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') })
   let beat: { outages: Partial<Record<Side, Outage>> } | undefined
   environment.on('heartbeat', (details: typeof beat) => (beat = details))
-  const activities = createActivities({ ...PRODUCTION_SERVICES, now: () => now })
+  const activities = createActivities({ ...PRODUCTION_SERVICES, now: () => now, paceMs: 0 })
   const call = (input: { ref: unknown; spec: MigrationSpec }) => (activities[name] as (given: unknown) => Promise<unknown>)(input)
   const failure = await environment.run(call, { ref: fixture.ref, spec: checked.spec, ...extra }).then(
     () => assert.fail(`${name} succeeded without the ${away}`),
