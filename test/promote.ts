@@ -4,19 +4,23 @@ import type { PostgresServer } from '../dev/postgres-server.ts'
 import { unprivilegedUser } from '../dev/unprivileged-user.ts'
 import { eventually, sql } from './servers.ts'
 
-/** A file in the server's data folder that the server may rename. */
-async function put(server: PostgresServer, name: string, text: string): Promise<void> {
+async function dataFolder(server: PostgresServer): Promise<string> {
   const [{ folder } = {}] = await sql(server.url('postgres'), `select current_setting('data_directory') as folder`)
-  const file = path.join(folder ?? '', name)
+  return folder ?? ''
+}
+
+/** A file that the server may rename. */
+async function put(file: string, text: string): Promise<void> {
   await writeFile(file, text)
   const { uid, gid } = unprivilegedUser()
   if (uid !== undefined && gid !== undefined) await chown(file, uid, gid)
 }
 
-/** Starts a server again as a standby of nobody, with all that it has, its slots too. */
-export async function becomeStandby(server: PostgresServer): Promise<void> {
-  if (server.major >= 12) await put(server, 'standby.signal', '')
-  else await put(server, 'recovery.conf', `standby_mode = 'on'\n`)
+/** Starts a server again as a standby of nobody, with all that it has, its slots too. `data` is to be given if it does not run. */
+export async function becomeStandby(server: PostgresServer, data?: string): Promise<void> {
+  const folder = data ?? (await dataFolder(server))
+  if (server.major >= 12) await put(path.join(folder, 'standby.signal'), '')
+  else await put(path.join(folder, 'recovery.conf'), `standby_mode = 'on'\n`)
   await server.restart()
 }
 
@@ -25,7 +29,7 @@ export async function promote(server: PostgresServer): Promise<void> {
   if (server.major >= 12) await sql(server.url('postgres'), 'select pg_promote()')
   else {
     // As pg_ctl does.
-    await put(server, 'promote', '')
+    await put(path.join(await dataFolder(server), 'promote'), '')
     process.kill(server.pid, 'SIGUSR1')
   }
   await eventually('the promotion', 30, async () => {

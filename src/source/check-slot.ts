@@ -22,11 +22,12 @@ export interface CheckSlotArgs {
 /**
  * To be called on every connect, before streaming: the source is the one that was copied (HANDOFF.md R6), its slot is the one
  * that was made, and it has given up nothing that the target lacks. Ends a walsender that an older attempt left on the slot.
- * Throws `SourceReplaced`, `SlotLost` or `SlotReplaced`.
+ * Throws `SourceReplaced`, `SlotLost` or `SlotReplaced`; `ConnectionLost` for a standby, which the source may be in the midst of a switchover.
  */
 export async function checkSlot(args: CheckSlotArgs): Promise<void> {
   const { source, sourceConnection, target, record, progress, signal } = args
   const slot = record.slot ?? ''
+  await checkPrimary(source)
   const walsender = await connectWalsender(source, sourceConnection, `pgmove ${record.id} check`, signal)
   try {
     await checkTimeline(walsender, target, record, progress.commitLsn)
@@ -44,6 +45,14 @@ export async function checkSlot(args: CheckSlotArgs): Promise<void> {
       { side: 'source', lsn: formatLsn(confirmed) },
     )
   }
+}
+
+/** In a switchover the source's name may lead to a standby for a moment: to the old primary, or to the new one before its promotion. */
+async function checkPrimary(source: Database): Promise<void> {
+  const [row] = await source.query('select pg_is_in_recovery() as standby')
+  if (row?.['standby'] !== 't') return
+  const text = 'On the source: the server is a standby. pgmove connects again within the reconnect window, until it is the primary.'
+  throw new MigrationError('ConnectionLost', text, { side: 'source' })
 }
 
 /** The slot's confirmed_flush_lsn, if the slot is usable. */
