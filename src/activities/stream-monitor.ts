@@ -11,6 +11,8 @@ import { slotNews } from './slot-news.ts'
 
 const REPORT_MS = { catchingUp: 8_000, steady: 20_000 }
 const TICK_MS = 1_000
+/** The first report waits so long for the lag, so that the return of a server and undelayed replication are one signal. */
+const FIRST_MS = 1_200
 const FAREWELL_MS = 2_000
 
 export interface StreamMonitorOptions {
@@ -37,6 +39,7 @@ export class StreamMonitor {
   #reporting: Promise<void> = Promise.resolve()
   #stopped = false
   #failure: { error: unknown } | undefined
+  #startedAt = 0
   #reportedAt = 0
   #reportedUndelayed: boolean | undefined
   /** Changes applied to selected tables by this attempt. */
@@ -61,6 +64,7 @@ export class StreamMonitor {
   }
 
   start(): void {
+    this.#startedAt = this.#run.services.now()
     this.#beating = this.#beat()
     this.#ticker = setInterval(() => (this.#reporting = this.report(false)), TICK_MS)
   }
@@ -74,6 +78,7 @@ export class StreamMonitor {
 
   beatArrived(number: string): void {
     this.#lag.arrived(number)
+    if (this.#reportedAt === 0 && this.#lag.undelayed) this.#reporting = this.report(false)
   }
 
   /** Reports if something changed that must show at once, or if it is time; `force` reports in any case. */
@@ -82,7 +87,8 @@ export class StreamMonitor {
     const { undelayed, lagMs } = this.#lag
     const due = now - this.#reportedAt >= this.#reportEveryMs
     if (this.#stopped || !(force || due || undelayed !== this.#reportedUndelayed)) return
-    if (lagMs === undefined && !force && !due) return
+    const first = this.#reportedAt === 0 && now - this.#startedAt < FIRST_MS
+    if (lagMs === undefined && !force && (first || !due)) return
     this.#reportedAt = now
     this.#reportedUndelayed = undelayed
     try {
