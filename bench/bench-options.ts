@@ -25,6 +25,8 @@ export const USAGE = `npm run bench -- NAME [options]
                         pgmove beside PostgreSQL's own subscription and pg_recvlogical, which only decodes
   latency               how long single-row transactions take to the target, 2,000 a second and one alone, beside PostgreSQL's own subscription
   cutover               how long nobody can write at a cutover of the demo's shop, under 1,000 transactions a second until the fence readOnly
+  outage                how soon the stream moves when a server is back after 30 s, or the applying worker has died; how often a server that is
+                        away is tried; what an outage costs in the history
 
   --scale FACTOR        size; 1, the default, is what BENCHMARKS.md speaks of
   --from, --to MAJOR    versions of source and target, 10 to 18 (default 13 and 17)

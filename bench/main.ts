@@ -4,10 +4,11 @@ import { cutover } from './cutover.ts'
 import { incremental } from './incremental.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
+import { outage } from './outage.ts'
 import { precheck } from './precheck.ts'
 import { schema } from './schema.ts'
 
-const BENCHES = { memory, incremental, latency, precheck, schema, copy, tables, 'big-table': bigTable, cutover } as const
+const BENCHES = { memory, incremental, latency, precheck, schema, copy, tables, 'big-table': bigTable, cutover, outage } as const
 
 try {
   const options = parseBenchOptions(process.argv.slice(2), Object.keys(BENCHES))

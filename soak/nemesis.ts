@@ -3,7 +3,7 @@ import type { PostgresServer } from '../dev/postgres-server.ts'
 import type { Operator } from './operator.ts'
 import { stepLine } from './schedule.ts'
 import type { Part, Step } from './schedule.ts'
-import type { TemporalPart } from './temporal-part.ts'
+import type { TemporalPart } from '../dev/temporal-part.ts'
 import type { Way } from '../dev/way.ts'
 import type { WorkerCrew } from './worker-crew.ts'
 

@@ -11,7 +11,7 @@ import type { Ends } from '../dev/ends.ts'
 import { startPostgres } from '../dev/postgres-server.ts'
 import type { PostgresServer } from '../dev/postgres-server.ts'
 import type { SoakOptions } from './soak-options.ts'
-import { TemporalPart } from './temporal-part.ts'
+import { TemporalPart } from '../dev/temporal-part.ts'
 import { LEAST_BULK, SOAK_TRANSACTIONS } from './transactions.ts'
 import { Way } from '../dev/way.ts'
 

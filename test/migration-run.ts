@@ -50,9 +50,12 @@ export interface RunningMigration {
   result(): Promise<MigrationReport>
 }
 
-/** Temporal, a task queue and the references by which workers find the two databases. */
-export async function testMigration(urls: { source: string; target: string }): Promise<TestMigration> {
-  const { address, cli } = await temporal()
+/** Temporal (the shared one unless a test has its own), a task queue and the references by which workers find the two databases. */
+export async function testMigration(
+  urls: { source: string; target: string },
+  own?: { readonly address: string; readonly cli: string },
+): Promise<TestMigration> {
+  const { address, cli } = own ?? (await temporal())
   const connection = await Connection.connect({ address })
   closers.push(() => connection.close())
   const client = new Client({ connection })

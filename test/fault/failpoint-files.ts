@@ -6,11 +6,12 @@ import type { Failpoint } from '../../src/activities/failpoints.ts'
 /** Environment variable with the folder of the orders. */
 export const FOLDER_VARIABLE = 'PGMOVE_TEST_FAILPOINTS'
 
-type Order = 'die' | 'stand'
+/** `hang` keeps the worker's event loop busy, so that it does not even heartbeat. */
+type Order = 'die' | 'stand' | 'hang'
 
 /** Orders to workers, one file each, so that they hold for every worker of a migration and outlive it. Each is followed once. */
 export interface FailpointOrders {
-  /** Lets the next worker that comes by die, or stand still until `release`. */
+  /** Lets the next worker that comes by die, or stand still or hang until `release`. */
   order(name: Failpoint, order: Order): void
   release(name: Failpoint): void
   /** Whether a worker came by and followed the order. */
@@ -21,7 +22,9 @@ export interface FailpointOrders {
 export function failpointOrders(folder: string): FailpointOrders {
   return {
     order: (name, order) => writeFileSync(file(folder, name, order), ''),
-    release: (name) => rmSync(file(folder, name, 'stand')),
+    release: (name) => {
+      for (const order of ['stand', 'hang'] as const) rmSync(file(folder, name, order), { force: true })
+    },
     followed: (name) => existsSync(file(folder, name, 'followed')),
   }
 }
@@ -32,9 +35,14 @@ export function followOrders(folder: string): (name: Failpoint) => void | Promis
     while (existsSync(file(folder, name, 'stand'))) await pause(50)
   }
   return (name) => {
-    const order = (['die', 'stand'] as const).find((one) => existsSync(file(folder, name, one)))
+    const order = (['die', 'stand', 'hang'] as const).find((one) => existsSync(file(folder, name, one)))
     if (!order || !claim(file(folder, name, 'followed'))) return
     if (order === 'stand') return standing(name)
+    if (order === 'hang') {
+      const nothing = new Int32Array(new SharedArrayBuffer(4))
+      while (existsSync(file(folder, name, 'hang'))) Atomics.wait(nothing, 0, 0, 50)
+      return
+    }
     process.kill(process.pid, 'SIGKILL')
   }
 }

@@ -46,6 +46,8 @@ export interface FaultRunOptions {
   readonly to: Pick<TestServer, 'url'>
   /** Changes the URLs that the workers get: the way through a proxy. */
   readonly through?: { readonly source?: (url: string) => string; readonly target?: (url: string) => string }
+  /** Temporal of the test's own. Default: the shared one. */
+  readonly temporal?: { readonly address: string; readonly cli: string }
   /** Size of the shop. Default 0.01, about 8,000 rows. */
   readonly scale?: number
   /** Transactions a second. Default 60. */
@@ -54,7 +56,7 @@ export interface FaultRunOptions {
   readonly prepare?: (source: TestDatabase) => Promise<unknown>
 }
 
-export async function faultRun({ from, to, through = {}, scale = 0.01, rate = 60, prepare }: FaultRunOptions): Promise<FaultRun> {
+export async function faultRun({ from, to, through = {}, temporal, scale = 0.01, rate = 60, prepare }: FaultRunOptions): Promise<FaultRun> {
   const source = await database(from)
   const target = await database(to)
   await loadShop(source.url, scale)
@@ -63,10 +65,10 @@ export async function faultRun({ from, to, through = {}, scale = 0.01, rate = 60
   const money = await withSession(source.url, moneyIn)
   const folder = await mkdtemp(path.join(os.tmpdir(), 'pgmove-fault-'))
   closers.push(() => rm(folder, { recursive: true, force: true }))
-  const migration = await testMigration({
-    source: through.source?.(source.url) ?? source.url,
-    target: through.target?.(target.url) ?? target.url,
-  })
+  const migration = await testMigration(
+    { source: through.source?.(source.url) ?? source.url, target: through.target?.(target.url) ?? target.url },
+    temporal,
+  )
   const writer = await startWriter(source.url, { ledger: path.join(folder, 'ledger'), connections: 2, rate })
   closers.push(() => writer.stop())
   migration.env[FOLDER_VARIABLE] = folder

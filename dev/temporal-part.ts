@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { startTemporal } from '../dev/temporal-server.ts'
-import type { TemporalServer } from '../dev/temporal-server.ts'
+import { startTemporal } from './temporal-server.ts'
+import type { TemporalServer } from './temporal-server.ts'
 
 /** A Temporal dev server that goes away and comes back on its port, with its database. */
 export class TemporalPart {
@@ -23,6 +23,11 @@ export class TemporalPart {
 
   get address(): string {
     return this.#server.address
+  }
+
+  /** Path of the Temporal CLI that started it. */
+  get cli(): string {
+    return this.#server.cli
   }
 
   /** Ends it, by SIGKILL or as its operator does, and starts it again after `forMs`. */
