@@ -32,6 +32,8 @@ export interface CopyOptions {
   /** Of the source, as stored when the slot was made. */
   readonly systemIdentifier?: string | null
   readonly signal: AbortSignal
+  /** Why a copy that an earlier attempt began counts no longer. Default: that attempt ended before its record. */
+  readonly repeats?: string | undefined
   /** Bytes and rows of a table that were sent since the last call. */
   readonly onProgress?: (table: MigratedTable, bytes: number, rows: number) => void
   /** A table's copy begins anew: what was reported of it counts no longer. */
@@ -62,9 +64,9 @@ export async function copyTables(args: CopyTablesArgs): Promise<CopiedTable[]> {
   const { tables, signal } = args
   const [first, ...others] = tables
   if (!first) return []
-  if (others.length === 0) return [await copyOne(args, first, EARLIER_ENDED)]
+  if (others.length === 0) return [await copyOne(args, first, args.repeats ?? EARLIER_ENDED)]
   try {
-    return await attempt(args, EARLIER_ENDED)
+    return await attempt(args, args.repeats ?? EARLIER_ENDED)
   } catch (error) {
     signal.throwIfAborted()
     if (!(error instanceof MigrationError) || error.kind === 'ConnectionLost') throw error

@@ -1,3 +1,4 @@
+import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import { qualified } from '../postgres/quote.ts'
 import { retryOnLock } from '../source/retry-on-lock.ts'
@@ -8,8 +9,13 @@ import { BEGIN_SNAPSHOT } from './open-snapshot.ts'
 
 /** One snapshot for all tables, for a migration without incremental replication. */
 export interface SharedSnapshot {
-  /** What each session copies, in the order of the sessions: it alone holds the locks of its tables. Biggest first. */
-  readonly shares: readonly (readonly MigratedTable[])[]
+  /** Fails as the session does that holds it, if that is lost. */
+  check(): Promise<void>
+  /**
+   * Gives a new session, in place of one that was lost, the snapshot, and locks its tables again. Fails if a table was rewritten, emptied or
+   * made anew in between.
+   */
+  rejoin(session: Database, tables: readonly MigratedTable[]): Promise<void>
   /** Ends the sessions' transactions. */
   release(): Promise<void>
 }
@@ -17,17 +23,18 @@ export interface SharedSnapshot {
 const BATCH = 100
 
 /**
- * Locks all tables against rewrites, each in the session that is to copy it, and only then takes one snapshot for all sessions: a
+ * Locks all tables against rewrites, each in the sessions that are to copy it, and only then takes one snapshot for all sessions: a
  * table that is rewritten in between would look empty (HANDOFF.md, F9). Not locked by a leader on behalf of others: a session
  * that asks later queues behind whoever waits for the leader. The sessions stay in their transactions until the
- * release; one that is lost takes its part of the snapshot along, and then a new one is needed.
+ * release; the first one holds the snapshot.
+ *
+ * `shares`: what each session copies, in the order of the sessions. A table may be in several.
  */
 export async function openSharedSnapshot(
   sessions: readonly [Database, ...Database[]],
-  tables: readonly MigratedTable[],
+  shares: readonly (readonly MigratedTable[])[],
   signal: AbortSignal,
 ): Promise<SharedSnapshot> {
-  const shares = shareTables(tables, sessions.length)
   // One lock that can't be had frees all others: who holds it may wait for them.
   await retryOnLock(signal, async () => {
     try {
@@ -40,13 +47,36 @@ export async function openSharedSnapshot(
   })
   const [leader, ...others] = sessions
   const [row] = await leader.query<{ name: string }>('select pg_export_snapshot() as name')
-  for (const session of others) await importSnapshot(session, row?.name ?? '', leader)
+  const name = row?.name ?? ''
+  for (const session of others) await importSnapshot(session, name, leader)
+  const open = new Set<Database>(sessions)
   return {
-    shares,
+    check: async () => void (await leader.query('select')),
+    rejoin: async (session, tables) => {
+      await session.query(BEGIN_SNAPSHOT)
+      await importSnapshot(session, name, leader)
+      await lockTables(session, tables)
+      await checkUnchanged(session, tables)
+      open.add(session)
+    },
     release: async () => {
-      for (const session of sessions) await session.query('commit')
+      // One that was lost has nothing to end.
+      for (const session of open) await session.query('commit').catch(() => undefined)
     },
   }
+}
+
+/** Under the snapshot pg_class is as it was then, while names and files are looked up as they are now. */
+async function checkUnchanged(session: Database, tables: readonly MigratedTable[]): Promise<void> {
+  const names = tables.map(({ sourceSchema, sourceTable }) => qualified(sourceSchema, sourceTable))
+  const [row] = await session.query<{ name: string }>(
+    `select x.name from json_array_elements_text($1::json) as x (name)
+      where not exists (select from pg_class c where c.oid = to_regclass(x.name) and c.relfilenode = pg_relation_filenode(c.oid)) limit 1`,
+    [JSON.stringify(names)],
+  )
+  if (!row) return
+  const text = `On the source: table ${row.name} was rewritten or made anew while the session that had locked it was lost. The copy begins again under a new snapshot.`
+  throw new MigrationError('Fenced', text, { side: 'source', table: row.name })
 }
 
 async function lockTables(session: Database, tables: readonly MigratedTable[]): Promise<void> {
@@ -54,6 +84,35 @@ async function lockTables(session: Database, tables: readonly MigratedTable[]): 
   for (let at = 0; at < tables.length; at += BATCH) {
     const batch = tables.slice(at, at + BATCH).map(({ sourceSchema, sourceTable }) => `only ${qualified(sourceSchema, sourceTable)}`)
     await session.query(`lock table ${batch.join(', ')} in access share mode`)
+  }
+}
+
+/** How the tables are parted among the sessions. */
+export interface SharedPlan<T> {
+  /** All sessions copy these together, in chunks. Biggest first. */
+  readonly cut: readonly T[]
+  /** What each session copies alone. Biggest first. */
+  readonly shares: readonly (readonly T[])[]
+}
+
+/** Cutting a smaller table gains nothing. */
+const CUT_BYTES = 32n * 1024n * 1024n
+/** From this part of a session's share on a table could be what the others wait for in the end. */
+const CUT_SHARE = 4n
+
+export function planShared<T extends Pick<MigratedTable, 'estimatedBytes'>>(tables: readonly T[], sessions: number): SharedPlan<T> {
+  const total = tables.reduce((sum, { estimatedBytes }) => sum + BigInt(estimatedBytes), 0n)
+  const isCut = ({ estimatedBytes }: T): boolean => {
+    const bytes = BigInt(estimatedBytes)
+    return sessions > 1 && bytes >= CUT_BYTES && bytes * BigInt(sessions) * CUT_SHARE >= total
+  }
+  const cut = tables.filter(isCut).sort((a, b) => (BigInt(a.estimatedBytes) < BigInt(b.estimatedBytes) ? 1 : -1))
+  return {
+    cut,
+    shares: shareTables(
+      tables.filter((table) => !isCut(table)),
+      sessions,
+    ),
   }
 }
 

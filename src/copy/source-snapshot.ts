@@ -46,14 +46,18 @@ export async function underSnapshot<T>(
   return outcome.value
 }
 
-/** A failure must not end the transaction that holds the snapshot. Outside of one, SAVEPOINT fails. */
-async function withinShared<T>(
+function withinShared<T>(
   { source, tables, signal }: SourceSnapshotArgs,
   body: (opened: OpenedTables, stop: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  return keepingSnapshot(source, async () => body({ shapes: await readOpened(source, tables) }, signal))
+}
+
+/** A failure of `body` does not end the transaction that holds the snapshot. Outside of one, SAVEPOINT fails. */
+export async function keepingSnapshot<T>(source: Database, body: () => Promise<T>): Promise<T> {
   await source.query('savepoint copy')
   try {
-    return await body({ shapes: await readOpened(source, tables) }, signal)
+    return await body()
   } catch (error) {
     await source.query('rollback to savepoint copy').catch(() => undefined)
     throw error

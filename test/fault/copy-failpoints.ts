@@ -7,7 +7,15 @@ const { rowsCopied, chunksPlanned, chunkCopied, chunksCopied, tableCopied, index
 export const AT_OWN_SNAPSHOTS: readonly Failpoint[] = [
   ...[rowsCopied, chunksPlanned, chunkCopied, chunksCopied, tableCopied, indexBuilt, indexesFinished, indexesMarked],
 ]
-export const AT_ONE_SNAPSHOT: readonly Failpoint[] = [tableCopied, indexesFinished, indexesMarked]
+export const AT_ONE_SNAPSHOT: readonly Failpoint[] = [
+  chunksPlanned,
+  chunkCopied,
+  chunksCopied,
+  tableCopied,
+  indexBuilt,
+  indexesFinished,
+  indexesMarked,
+]
 
 const { tableResolved, copyAgainBegun, copiedAgain } = FAILPOINTS
 /** Those that killed-resolve.test.ts tries. */

@@ -26,7 +26,7 @@ for (const [major, to] of MAJORS) {
     /** How many copies a new snapshot makes worthless, and whether it can be compared. */
     const open = async () => {
       const known = await serverIdentity(source)
-      const snapshot = await openSharedSnapshot([source, other], tables, never)
+      const snapshot = await openSharedSnapshot([source, other], [tables, []], never)
       const identity = await snapshotIdentity(source, known, never)
       const again = await forgetCopies(target, fixture.id, identity)
       await fixture.target.sql('update pgmove.migrated_table set copied_at = now()')

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { copyTables } from '../../src/copy/copy-tables.ts'
 import type { CopyTablesArgs } from '../../src/copy/copy-tables.ts'
 import { planCopy } from '../../src/copy/plan-copy.ts'
-import { forgetCopies, openSharedSnapshot } from '../../src/copy/shared-snapshot.ts'
+import { forgetCopies, openSharedSnapshot, planShared } from '../../src/copy/shared-snapshot.ts'
 import { readSelectedTables } from '../../src/source/selected-tables.ts'
 import { readMigratedTables } from '../../src/state/migrated-table.ts'
 import { fixtureOn, migrationFixture, WHOLE } from '../migration-fixture.ts'
@@ -333,16 +333,17 @@ test('under one snapshot all tables agree, whatever happens meanwhile', async ()
   await plan(fixture)
   const lanes = [await lane(fixture, SHARED), await lane(fixture, SHARED)] as const
   const tables = await readMigratedTables(lanes[0].target, fixture.id)
-  const snapshot = await openSharedSnapshot([lanes[0].source, lanes[1].source], tables, never)
+  const { shares } = planShared(tables, 2)
+  const snapshot = await openSharedSnapshot([lanes[0].source, lanes[1].source], shares, never)
   await fixture.source.sql('insert into a values (2); insert into b values (2)')
   const app = await application(fixture.source.url)
   const truncated = app.query('truncate a, b')
   await eventually('the TRUNCATE to wait', 20, async () => (await fixture.source.sql('select from pg_locks where not granted')).length > 0)
-  for (const [at, share] of snapshot.shares.entries()) {
+  for (const [at, share] of shares.entries()) {
     for (const { sourceTable } of share) assert.equal((await lanes[at]?.copy(sourceTable))?.rows, '1')
   }
   assert.deepEqual(
-    snapshot.shares.map((share) => share.length),
+    shares.map((share) => share.length),
     [1, 1],
   )
   assert.equal((await readMigratedTables(lanes[0].target, fixture.id))[0]?.copied, undefined)
@@ -364,7 +365,7 @@ test('a failed copy does not lose the shared snapshot', async () => {
   await fixture.target.sql(`alter table wide add check (id <> 30000)`)
   await plan(fixture)
   const { copy, source, target } = await lane(fixture, SHARED)
-  const snapshot = await openSharedSnapshot([source], await readMigratedTables(target, fixture.id), never)
+  const snapshot = await openSharedSnapshot([source], [await readMigratedTables(target, fixture.id)], never)
   await assert.rejects(copy('wide'), { kind: 'RejectedByTarget' })
   await fixture.target.sql('alter table wide drop constraint wide_id_check')
   await fixture.source.sql('delete from wide')
@@ -378,7 +379,7 @@ test('a table that is locked exclusively does not keep the others locked while t
   const app = await application(fixture.source.url)
   await app.query('begin; lock table b')
   const { source, target } = await lane(fixture, SHARED)
-  const opening = openSharedSnapshot([source], await readMigratedTables(target, fixture.id), never)
+  const opening = openSharedSnapshot([source], [await readMigratedTables(target, fixture.id)], never)
   await eventually('pgmove to wait for b', 20, async () => (await fixture.source.sql('select from pg_locks where not granted')).length > 0)
   await app.query('lock table a; commit')
   await (await opening).release()
