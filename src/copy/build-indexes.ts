@@ -69,10 +69,12 @@ export async function buildIndex({ target, id, signal, onStep }: BuildIndexesArg
 export async function finishIndexes(args: BuildIndexesArgs, tables: readonly MigratedTable[], schema: boolean): Promise<void> {
   const { target, signal } = args
   const [first, ...others] = tables
+  // Also of several: one of them may have been alone when its indexes were built.
+  const restore = (database: Database, entry: StoredEntry) => restoreEntry(database, args.id, entry)
   if (schema && first && others.length === 0) {
-    await restoreOneByOne(await entriesOf(args, [first]), args, (database, entry) => restoreEntry(database, args.id, entry))
+    await restoreOneByOne(await entriesOf(args, [first]), args, restore)
   } else if (schema) {
-    await restoreInBatches(await entriesOf(args, tables), args)
+    await restoreInBatches(await entriesOf(args, tables), args, restore)
   }
   signal.throwIfAborted()
   await args.onStep?.('indexes finished')

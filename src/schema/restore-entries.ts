@@ -29,8 +29,8 @@ const REFUSED_LABEL = '22023'
 const SETTINGS = `set local default_tablespace = ''`
 const SINCE_ACCESS_METHODS = 120000
 
-/** Restores entries in their order, each exactly once, several in one transaction; one by one where that fails. */
-export async function restoreInBatches(entries: readonly StoredEntry[], options: RestoreOptions): Promise<number> {
+/** Restores entries in their order, each exactly once, several in one transaction; one by one, by `restore`, where that fails. */
+export async function restoreInBatches(entries: readonly StoredEntry[], options: RestoreOptions, restore?: RestoreEntry): Promise<number> {
   const { target, id, signal, onProgress } = options
   // Nothing needs a comment, and these are the ones that may be refused.
   const ordered = [...entries.filter((entry) => !isTolerant(entry)), ...entries.filter(isTolerant)]
@@ -47,7 +47,7 @@ export async function restoreInBatches(entries: readonly StoredEntry[], options:
       })
     } catch (error) {
       if (!isServersAnswer(error)) throw error
-      done += await restoreOneByOne(batch, { target, id, signal })
+      done += await restoreOneByOne(batch, { target, id, signal }, restore)
     }
     onProgress?.(done, entries.length)
   }
