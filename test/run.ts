@@ -7,6 +7,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { staticChecks } from '../dev/static-checks.ts'
+import { compileTests } from './compile-tests.ts'
 import { REGISTRY_VARIABLE, ServerPool, serveRegistry } from './server-registry.ts'
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
@@ -57,11 +58,12 @@ async function runFiles(files: readonly string[], options: readonly string[]): P
   const count = path.join(scratch, 'executed')
   const pool = new ServerPool()
   const registry = await serveRegistry(pool)
-  const args = ['--import', 'tsx', '--test', '--test-concurrency=2', `--test-timeout=${TEST_TIMEOUT}`]
+  const { folder, compiled } = await compileTests(PROJECT, files)
+  const args = ['--enable-source-maps', '--test', '--test-concurrency=2', `--test-timeout=${TEST_TIMEOUT}`]
   args.push('--test-reporter=spec', '--test-reporter-destination=stdout')
   args.push(`--test-reporter=${new URL('count-reporter.mjs', import.meta.url).href}`, `--test-reporter-destination=${count}`)
   try {
-    const status = await runNode([...args, ...options, ...files], { ...environment(), [REGISTRY_VARIABLE]: registry.url })
+    const status = await runNode([...args, ...options, ...compiled], { ...environment(), [REGISTRY_VARIABLE]: registry.url })
     if (status !== 0) return status
     if (Number(readFileSync(count, 'utf8')) > 0) return 0
     console.error('No test was executed')
@@ -69,7 +71,7 @@ async function runFiles(files: readonly string[], options: readonly string[]): P
   } finally {
     registry.close()
     await pool.stop()
-    await rm(scratch, { recursive: true, force: true })
+    for (const made of [scratch, folder]) await rm(made, { recursive: true, force: true })
   }
 }
 
