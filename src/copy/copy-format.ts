@@ -1,4 +1,4 @@
-import type { CopyFormat } from './row-counter.ts'
+export type CopyFormat = 'text' | 'binary'
 
 /** A column's types as format_type() prints them, with modifier, under an empty search_path. */
 export interface ColumnTypes {

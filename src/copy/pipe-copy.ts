@@ -1,10 +1,11 @@
-import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
-import type { CopyToStreamQuery } from 'pg-copy-streams'
 import { classify } from '../errors/classify.ts'
 import type { Side } from '../errors/migration-error.ts'
 import { cancelRequest } from '../postgres/cancel-request.ts'
 import { destroy, internals } from '../postgres/client-internals.ts'
 import type { Database } from '../postgres/connect.ts'
+import type { ReadFrames } from './copy-data-frames.ts'
+import { CopyInCommand } from './copy-in-command.ts'
+import { CopyOutCommand } from './copy-out-command.ts'
 
 export interface PipeCopyArgs {
   readonly source: Database
@@ -15,8 +16,8 @@ export interface PipeCopyArgs {
   readonly to: string
   /** Its abort ends both commands and fails with its reason; the sessions stay usable. */
   readonly stop: AbortSignal
-  /** Told of every piece, a whole number of messages, before it goes to the target. */
-  readonly onChunk: (chunk: Buffer) => void
+  /** Told of every piece before it goes to the target: bytes of COPY's data, and how many of the source's messages began in it, one a row. */
+  readonly onPiece: (bytes: number, messages: number) => void
   /** A promise holds the pipe back until it resolves. */
   readonly gate: () => Promise<void> | undefined
 }
@@ -26,12 +27,11 @@ export interface PipedRows {
   readonly taken: number
 }
 
-const BUFFERED_BYTES = 256 * 1024
 const PATIENCE_MS = 10_000
 
 /**
- * Moves COPY's bytes from one session to the other, unparsed, one piece at a time. Not stream.pipeline: it destroys a stream
- * in the middle of the protocol, and the session would be lost with it; here both ends are brought to ReadyForQuery.
+ * Moves COPY's bytes from one session to the other, unparsed, one piece at a time. However it ends, both sessions are brought to
+ * ReadyForQuery, so that they can be used for the next table.
  */
 export function pipeCopy(args: PipeCopyArgs): Promise<PipedRows> {
   return new CopyPipe(args).run()
@@ -39,18 +39,34 @@ export function pipeCopy(args: PipeCopyArgs): Promise<PipedRows> {
 
 class CopyPipe {
   readonly #args: PipeCopyArgs
-  readonly #out: CopyToStreamQuery
-  readonly #into: ReturnType<typeof copyFrom>
+  readonly #out: CopyOutCommand
+  readonly #into: CopyInCommand
   readonly #open = new Set<Side>(['source', 'target'])
   #failure: { readonly error: unknown } | undefined
   #cancelled: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
+  #holding: Promise<void> | undefined
   #settle: () => void = () => undefined
 
   constructor(args: PipeCopyArgs) {
     this.#args = args
-    this.#out = copyTo(args.from, { highWaterMark: BUFFERED_BYTES })
-    this.#into = copyFrom(args.to)
+    this.#out = new CopyOutCommand(args.from, {
+      data: (read) => this.#forward(read),
+      end: () => this.#ended(),
+      // The end of the data comes before COPY's own result, with the number of rows.
+      ready: () => this.#over('source'),
+      error: (error) => {
+        this.#fail(error, 'source')
+        this.#over('source')
+      },
+    })
+    this.#into = new CopyInCommand(args.to, {
+      ready: () => this.#over('target'),
+      error: (error) => {
+        this.#fail(error, 'target')
+        this.#over('target')
+      },
+    })
   }
 
   async run(): Promise<PipedRows> {
@@ -59,7 +75,6 @@ class CopyPipe {
     const settled = new Promise<void>((resolve) => (this.#settle = resolve))
     const onStop = () => this.#fail(stop.reason)
     stop.addEventListener('abort', onStop, { once: true })
-    this.#listen()
     source.client.query(this.#out)
     target.client.query(this.#into)
     await settled
@@ -67,44 +82,32 @@ class CopyPipe {
     clearTimeout(this.#timer)
     stop.removeEventListener('abort', onStop)
     if (this.#failure) throw this.#failure.error
-    return { sent: this.#out.rowCount, taken: this.#into.rowCount }
+    return { sent: this.#out.rows, taken: this.#into.rows }
   }
 
-  #listen(): void {
-    const out = this.#out
-    out.on('data', (chunk: Buffer) => this.#forward(chunk))
-    out.on('end', () => {
-      if (!this.#failure) this.#into.end()
-    })
-    out.on('error', (error) => {
-      this.#fail(error, 'source')
-      this.#over('source')
-    })
-    // The end of the data comes before COPY's own result, with the number of rows.
-    ;(out as unknown as { handleReadyForQuery: () => void }).handleReadyForQuery = () => this.#over('source')
-    this.#into.on('finish', () => this.#over('target'))
-    this.#into.on('close', () => this.#over('target'))
-    this.#into.on('error', (error) => {
-      this.#fail(error, 'target')
-      this.#over('target')
-    })
-  }
-
-  /** One piece is under way at a time: pg-copy-streams loses track of several if its command fails. */
-  #forward(chunk: Buffer): void {
+  /** Nothing more is read until this piece has left the process and the gate lets the next one in. */
+  #forward({ frames, bytes, messages }: ReadFrames): void {
     if (this.#failure) return
-    this.#args.onChunk(chunk)
+    this.#args.onPiece(bytes, messages)
+    const written = this.#into.write(frames)
+    const held = this.#args.gate()
+    // Asking may have brought an abort.
+    if (this.#failure || (!written && !held)) return
     this.#out.pause()
-    this.#into.write(chunk, () => {
-      if (this.#failure) return
-      const held = this.#args.gate()
-      if (!held) this.#out.resume()
-      else
-        held.then(
-          () => this.#out.resume(),
-          (error: unknown) => this.#fail(error),
-        )
-    })
+    this.#holding = Promise.all([written, held]).then(
+      () => {
+        this.#holding = undefined
+        if (!this.#failure) this.#out.resume()
+      },
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  /** The last piece is held like any other: else small tables would pass whatever the limit. */
+  #ended(): void {
+    if (this.#failure) return
+    if (this.#holding) void this.#holding.then(() => this.#ended())
+    else this.#into.end()
   }
 
   /** The first failure counts; what follows is its consequence. Whatever still runs is brought to its end. */
@@ -118,7 +121,7 @@ class CopyPipe {
       this.#out.resume()
       if (processID !== null && secretKey !== null) this.#cancelled = cancelRequest(source.endpoint, processID, secretKey)
     }
-    if (this.#open.has('target') && side !== 'target') this.#into.destroy(new Error('the copy was given up'))
+    if (this.#open.has('target') && side !== 'target') this.#into.fail('the copy was given up')
     this.#timer = setTimeout(() => {
       if (this.#open.has('source')) destroy(source.client)
       if (this.#open.has('target')) destroy(target.client)

@@ -4,7 +4,6 @@ import { ident, qualified } from '../postgres/quote.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { copyFormat } from './copy-format.ts'
 import { pipeCopy } from './pipe-copy.ts'
-import { rowCounter } from './row-counter.ts'
 import { copiedColumns } from './table-columns.ts'
 import type { TableShape } from './table-columns.ts'
 
@@ -44,7 +43,8 @@ export async function transferRows(args: TransferArgs): Promise<TransferredRows>
   const written = list(columns.map(({ target: name }) => name))
   const rowsOf =
     where === undefined ? `${label}${list(columns.map(({ source: name }) => name))}` : `(select ${read} from only ${label} where ${where})`
-  const count = rowCounter(format)
+  // In the binary format a message that holds no row comes last; counted is the one before it.
+  let before = format === 'binary' ? 1 : 0
   let bytes = 0
   let latest = { bytes: 0, rows: 0 }
   const { sent, taken } = await pipeCopy({
@@ -53,9 +53,11 @@ export async function transferRows(args: TransferArgs): Promise<TransferredRows>
     from: `copy ${rowsOf} to stdout${option}`,
     to: `copy ${qualified(table.targetSchema, table.targetTable)}${written} from stdin${option}`,
     stop,
-    onChunk: (chunk) => {
-      bytes += chunk.length
-      latest = { bytes: chunk.length, rows: count(chunk) }
+    onPiece: (size, messages) => {
+      bytes += size
+      const skipped = Math.min(before, messages)
+      before -= skipped
+      latest = { bytes: size, rows: messages - skipped }
       args.onProgress(latest.bytes, latest.rows)
     },
     gate: () => args.gate(latest.bytes, latest.rows),

@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream'
 import type pg from 'pg'
 
 /** Parts of pg.Client 8.23 that its types leave out. */
-interface ClientInternals {
-  readonly connection: EventEmitter & { readonly stream: Duplex }
+export interface ClientInternals {
+  readonly connection: EventEmitter & { readonly stream: Duplex; query(text: string): void; sendCopyFail(reason: string): void }
   readonly processID: number | null
   readonly secretKey: number | Buffer | null
 }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { copyFormat } from '../../src/copy/copy-format.ts'
-import { rowCounter } from '../../src/copy/row-counter.ts'
 import { copiedColumns } from '../../src/copy/table-columns.ts'
 import { isFlushed } from '../../src/copy/wait-durable.ts'
 import { GROUP_LIMITS, workGroups } from '../../src/copy/work-groups.ts'
@@ -37,16 +36,6 @@ test('a big table is alone, small ones are packed', () => {
 test('ten thousand big tables make no ten thousand groups', () => {
   const tables = Array.from({ length: 10_000 }, () => ({ bytes: 1n << 30n }))
   assert.ok(workGroups(tables).length <= 300)
-})
-
-test('rows are counted by their newlines over any cuts', () => {
-  fc.assert(
-    fc.property(fc.array(fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 50 })), (chunks) => {
-      const count = rowCounter('text')
-      const counted = chunks.reduce((sum, chunk) => sum + count(Buffer.from(chunk)), 0)
-      assert.equal(counted, chunks.flat().filter((byte) => byte === 10).length)
-    }),
-  )
 })
 
 test('WAL up to a page boundary counts as flushed', () => {
