@@ -7,7 +7,7 @@ export interface Outage {
   readonly movedMs: number
   /** When it was tried to reach the server, in milliseconds since 1970. */
   readonly attempts: readonly number[]
-  /** Added to the workflow's history, from the loss until replication was undelayed again. */
+  /** Added to the workflow's history, from the loss until the status showed the server's return, reports at their usual pace included. */
   readonly events: number
 }
 

@@ -15,6 +15,7 @@ import { eventually } from '../dev/eventually.ts'
 import { startPostgres } from '../dev/postgres-server.ts'
 import { startTemporal } from '../dev/temporal-server.ts'
 import { Way } from '../dev/way.ts'
+import type { Status } from '../src/workflows/status.ts'
 import { startMigration } from './bench-migration.ts'
 import type { BenchOptions } from './bench-options.ts'
 import { DURABLE } from './machine-facts.ts'
@@ -82,8 +83,13 @@ export async function outage({ scale, from, to, record }: BenchOptions): Promise
       await way.admit()
       const back = performance.now()
       const movedMs = await untilMoved(here, was, back)
-      await migration.undelayed(60)
+      const handle = client.workflow.getHandle('outage')
+      await eventually('the return in the status', 60, async () => {
+        const { connection: shown } = await handle.query<Status>('status')
+        return shown[side].state === 'connected'
+      })
       outages.push({ side, movedMs, attempts: [...way.attempts], events: (await describe()).historyLength - events })
+      await migration.undelayed(60)
     }
     const deaths: Death[] = []
     for (let i = 0; i < DEATHS; i++) {

@@ -11,8 +11,8 @@ import { slotNews } from './slot-news.ts'
 
 const REPORT_MS = { catchingUp: 8_000, steady: 20_000 }
 const TICK_MS = 1_000
-/** The first report waits so long for the lag, so that the return of a server and undelayed replication are one signal. */
-const FIRST_MS = 1_200
+/** The first report waits so long for the lag: without it there is nothing to tell but the server's return, which is told anyway. */
+const FIRST_MS = 8_000
 const FAREWELL_MS = 2_000
 
 export interface StreamMonitorOptions {

@@ -11,14 +11,15 @@ import type { MigrationActivities } from './migration-activities.ts'
  * - `cancellationType` must be set: undefined means TRY_CANCEL in SDK 1.24, whatever the documentation says, and a cutover
  *   could begin while the applier still writes (sdk-typescript#2442).
  * - Attempts are not limited: an activity decides by itself, from the time since a connection was lost, whether the
- *   reconnect window has passed. The delay between attempts comes with the failure.
+ *   reconnect window has passed. The delay between attempts comes with the failure. Only a dead worker's attempt has none: it
+ *   must not grow with the attempts of earlier outages, or the next worker would take over late.
  * - The heartbeat time-out tells how soon another worker takes over from one that died.
  */
 export const ACTIVITY_OPTIONS = {
   startToCloseTimeout: '365 days',
   heartbeatTimeout: '10 seconds',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { initialInterval: '1 second', backoffCoefficient: 1.5, maximumInterval: '30 seconds' },
+  retry: { initialInterval: '1 second', backoffCoefficient: 1 },
 } satisfies ActivityOptions
 
 /** Runs an activity with a summary for the Web UI; `data` chooses the queue of the long-running ones. */
