@@ -68,6 +68,7 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
         target,
         id: run.id,
         tables,
+        selection: run.spec.ddl === 'capture' ? run.spec : undefined,
         names: await readNameMap(target, run.id),
         progress,
         until: until === null ? undefined : parseLsn(until),
@@ -86,7 +87,11 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
       if (result.reason === 'until') await markers?.prove()
       await monitor.report(true)
       if (result.reason === 'until') await run.failpoint(FAILPOINTS.positionReached)
-      return { reason: result.reason === 'until' ? 'until' : 'rotated', position: formatLsn(result.reached), changes: monitor.changes }
+      return {
+        reason: result.reason === 'aborted' ? 'rotated' : result.reason,
+        position: formatLsn(result.reached),
+        changes: monitor.changes,
+      }
     } catch (error) {
       monitor.throwIfFailed()
       markers?.throwIfFailed()

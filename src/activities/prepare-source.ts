@@ -23,7 +23,7 @@ export function prepareSource(services: ActivityServices): MigrationActivities['
       ref: run.ref,
       namespaceId: await namespaceId(run),
       tables: await readSelectedTables(source, run.spec, names),
-      captureDdl: run.spec.ddl === 'capture',
+      captureDdl: run.spec.ddl === 'capture' ? run.spec : undefined,
       signal: run.signal,
       onSlot: () => run.watchSlot({ needed: true }),
       onWait: (blocker) => {

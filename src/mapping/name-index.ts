@@ -41,7 +41,8 @@ export class NameIndex {
     }
     this.relations = relations
     this.columns = columns
-    this.names = new Set([...this.schemas, ...relations.keys(), ...columns.keys()])
+    const left = map.data.tables.flatMap(({ schema, into }) => (into === undefined ? [] : [schema]))
+    this.names = new Set([...this.schemas, ...left, ...relations.keys(), ...columns.keys()])
     this.marked = new Set([...this.names, ...map.data.tables.map(({ as }) => as)])
     const words = [...this.names].map((name) => wordsOf(name)[0])
     this.#words = words.includes(undefined) ? undefined : new Set(words as string[])

@@ -8,6 +8,8 @@ export interface RelationName {
 export interface MappedTable extends RelationName {
   /** The name on the target; the schema's own mapping comes on top. */
   readonly as: string
+  /** The schema on the target, of a table that goes elsewhere than its schema. */
+  readonly into?: string
   /** The chosen columns in the source's order, with their names on the target; absent: all, under their own names. */
   readonly columns?: readonly (readonly [source: string, target: string])[]
 }
@@ -27,13 +29,16 @@ export interface NameMapData {
 export class NameMap {
   readonly data: NameMapData
   readonly #schemas: ReadonlyMap<string, string>
-  readonly #tables: ReadonlyMap<string, { readonly as: string; readonly columns: ReadonlyMap<string, string> | undefined }>
+  readonly #tables: ReadonlyMap<
+    string,
+    { readonly as: string; readonly into: string | undefined; readonly columns: ReadonlyMap<string, string> | undefined }
+  >
 
   constructor(data: NameMapData = { schemas: [], tables: [] }) {
     this.data = data
     this.#schemas = new Map(data.schemas)
     this.#tables = new Map(
-      data.tables.map(({ schema, name, as, columns }) => [key(schema, name), { as, columns: columns && new Map(columns) }]),
+      data.tables.map(({ schema, name, as, into, columns }) => [key(schema, name), { as, into, columns: columns && new Map(columns) }]),
     )
   }
 
@@ -49,7 +54,8 @@ export class NameMap {
 
   /** The target's name of a table, view, sequence or any other relation. */
   relation({ schema, name }: RelationName): RelationName {
-    return { schema: this.schema(schema), name: this.#tables.get(key(schema, name))?.as ?? name }
+    const table = this.#tables.get(key(schema, name))
+    return { schema: table?.into ?? this.schema(schema), name: table?.as ?? name }
   }
 
   /** The chosen columns of a table with their names on the target, in the source's order; undefined if all go under their own names. */

@@ -15,6 +15,7 @@ import { ownRow } from './own-row.ts'
 import type { BeginMessage, CommitMessage, PgoutputMessage, RelationMessage } from './pgoutput-message.ts'
 import { recordProgress } from './progress.ts'
 import type { AppliedGroup } from './progress.ts'
+import type { FollowedTables } from './replay-tables.ts'
 import { rowChange } from './row-change.ts'
 import type { RowChange } from './row-change.ts'
 import { TableBinder } from './table-binder.ts'
@@ -57,6 +58,9 @@ export class ApplyGroup {
   #passedBytes = 0
   /** Whether DDL was made that takes effect with the commit only. */
   #commitDue = false
+  /** Whether DDL was made in the open target transaction. */
+  #followed = false
+  #copyAgain = false
   #last: { readonly commitLsn: bigint; readonly endLsn: bigint } | undefined
   /** Commit LSN of the last source transaction that changes anything on the target. */
   #changedLsn: bigint | undefined
@@ -100,6 +104,11 @@ export class ApplyGroup {
       this.#bytes >= this.#limits.bytes ||
       this.#transactions >= this.#limits.changes
     )
+  }
+
+  /** Whether a table is to be copied before more is applied. */
+  get copyAgain(): boolean {
+    return this.#copyAgain
   }
 
   get ageMs(): number {
@@ -164,9 +173,19 @@ export class ApplyGroup {
       await recordProgress(target, id, progress.epoch, applied)
       this.#begun = false
       await target.query('commit')
+      this.#keepTables()
       this.#onCommitted({ applied, heartbeats })
     })
     this.#reset()
+  }
+
+  /** Who begins again goes on with the tables that DDL has left. */
+  #keepTables(): void {
+    if (!this.#followed) return
+    const { tables } = this.#args
+    tables.clear()
+    for (const [name, table] of this.#binder.tables) tables.set(name, table)
+    this.#followed = false
   }
 
   /** Never fails: without its connection a transaction is rolled back by itself. */
@@ -257,17 +276,26 @@ export class ApplyGroup {
 
   /** Stands between the changes before and after it; what follows is bound anew, for the source sends its relation again. */
   async #ddl(row: HeartbeatRow, begin: BeginMessage): Promise<void> {
-    const { target, id, names } = this.#args
-    const replay = (this.#ddlReplay ??= new DdlReplay(target, id, names ?? new NameMap()))
-    const find = (schema: string, table: string) => this.#binder.selected(schema, table, begin)
+    const { target, id, names, selection } = this.#args
+    const mayCopy = this.#args.markers === undefined
+    const replay = (this.#ddlReplay ??= new DdlReplay({ target, id, selection, mayCopy, names: names ?? new NameMap() }))
+    const binder = this.#binder
+    const tables: FollowedTables = {
+      find: (schema, table) => binder.selected(schema, table, begin),
+      has: (schema, table) => binder.tables.has(`${schema}\0${table}`),
+      add: (table, marked) => binder.add(table, marked),
+      remove: (table) => binder.remove(table),
+    }
     const ddl = loggedDdl(row)
-    if (!replay.concerns(ddl, find)) return
+    if (!replay.concerns(ddl, tables)) return
     this.#noteChange(begin, undefined)
     this.#changes++
     await this.#flush()
     this.#work(async () => {
       await this.#begin()
-      if (await replay.apply(ddl, find, formatLsn(begin.finalLsn))) this.#commitDue = true
+      if (await replay.apply(ddl, tables, formatLsn(begin.finalLsn))) this.#commitDue = true
+      this.#followed = true
+      if (replay.marked) this.#commitDue = this.#copyAgain = true
     })
     await this.#lane.idle()
   }

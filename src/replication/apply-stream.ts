@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { NameMap } from '../mapping/name-map.ts'
 import type { Database } from '../postgres/connect.ts'
+import type { MigrationSpec } from '../spec/migration-spec.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { ApplyGroupError } from './apply-error.ts'
 import { ApplyGroup } from './apply-group.ts'
@@ -28,8 +29,10 @@ export interface ApplyArgs {
   readonly target: Database
   /** Of the migration. */
   readonly id: string
-  /** Every selected table that holds rows, under `schema\0table` as on the source. */
-  readonly tables: ReadonlyMap<string, MigratedTable>
+  /** Every selected table that holds rows, under `schema\0table` as on the source; kept as DDL leaves them, with each commit. */
+  readonly tables: Map<string, MigratedTable>
+  /** Which tables that DDL makes are followed. Default: none. */
+  readonly selection?: Pick<MigrationSpec, 'objects' | 'exclude'> | undefined
   /** The migration's map, for partitioned tables. Default: every name stays. */
   readonly names?: NameMap | undefined
   /** As `takeOver` returned it; the stream was started at `confirmedLsn` or below. */
@@ -60,10 +63,11 @@ export interface StreamMarkers {
   readonly until: bigint | undefined
 }
 
+/** `copyAgain`: captured DDL needs tables copied; they are marked for it. */
 export interface ApplyResult {
   /** Everything committed on the source below is on the target. */
   readonly reached: bigint
-  readonly reason: 'until' | 'aborted'
+  readonly reason: 'until' | 'aborted' | 'copyAgain'
 }
 
 /** How long source transactions may wait for more to come, while they keep coming. */
@@ -87,6 +91,7 @@ export async function applyStream(args: ApplyArgs): Promise<ApplyResult> {
   try {
     await prepareApplySession(target, { replicaRole })
     await applier.run()
+    if (applier.copyAgain) return { reached: applier.reached, reason: 'copyAgain' }
     return { reached: applier.reached, reason: signal.aborted ? 'aborted' : 'until' }
   } catch (error) {
     await applier.rollback()
@@ -122,6 +127,11 @@ class StreamApplier {
   /** The highest position that the target has recorded. */
   get reached(): bigint {
     return this.#reached
+  }
+
+  /** Whether it has ended because a table is to be copied again. */
+  get copyAgain(): boolean {
+    return this.#group.copyAgain
   }
 
   async run(): Promise<void> {
@@ -185,7 +195,7 @@ class StreamApplier {
 
   async #commitDue({ endLsn }: CommitMessage): Promise<boolean> {
     const { empty, single } = this.#group
-    const last = this.#isLast(endLsn)
+    const last = this.#isLast(endLsn) || this.#group.copyAgain
     if (!empty) await this.#group.commit()
     if (last || single) await this.#group.ready()
     return last

@@ -1,5 +1,3 @@
-import { classify } from '../errors/classify.ts'
-import type { ErrorKind } from '../errors/error-kind.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import { UnrewritableError } from '../mapping/unrewritable-error.ts'
 import type { NameMap } from '../mapping/name-map.ts'
@@ -14,14 +12,13 @@ import { planAlteredColumns, planColumnChanges } from './plan-column-changes.ts'
 import type { ColumnActions, ColumnCommand, LoggedColumn } from './plan-column-changes.ts'
 import { planEnumChanges } from './plan-enum-changes.ts'
 import type { LoggedEnum } from './plan-enum-changes.ts'
+import { copyNeeded, isRefusal, TableReplay } from './replay-tables.ts'
+import type { FollowedTables, ReplayArgs } from './replay-tables.ts'
 import { planIndexChanges } from './plan-index-changes.ts'
 import type { PartsPlan } from './plan-index-changes.ts'
 
-/** The selected table of that name on the source, and whether its copy has seen the change; undefined if it is not selected or left out. */
-export type FindTable = (schema: string, table: string) => { readonly table: MigratedTable; readonly seen: boolean } | undefined
-
 /**
- * Makes what captured DDL has changed of selected tables' columns, indexes and constraints and of enums on the target, in the transaction that is
+ * Makes what captured DDL has changed of selected tables, their columns, indexes and constraints, and of enums on the target, in the transaction that is
  * open there, in the order of the log. One for each source transaction: what was rewritten belongs to the command that follows. Throws
  * `UnsupportedDdl` for what it can't make exactly. Whatever is nothing of that is passed over.
  */
@@ -31,42 +28,54 @@ export class DdlReplay {
   readonly #id: string
   readonly #names: NameMap
   readonly #sameNames: boolean
+  readonly #tables: TableReplay
 
-  /** @param id of the migration */
-  constructor(target: Database, id: string, names: NameMap) {
-    this.#target = target
-    this.#id = id
-    this.#names = names
-    this.#sameNames = !names.changes
+  constructor(args: ReplayArgs) {
+    this.#target = args.target
+    this.#id = args.id
+    this.#names = args.names
+    this.#sameNames = !args.names.changes
+    this.#tables = new TableReplay(args)
+  }
+
+  /** Whether a table was marked to be copied again: the stream is to end with the target's transaction. */
+  get marked(): boolean {
+    return this.#tables.marked
   }
 
   /** Whether there is anything to be done for any selected table. */
-  concerns({ event, items, tables, enums }: LoggedDdl, find: FindTable): boolean {
+  concerns({ event, items, tables, enums, sequences }: LoggedDdl, followed: FollowedTables): boolean {
+    const known = (schema: string, name: string): boolean =>
+      followed.find(schema, name) !== undefined || this.#tables.selects({ schema, name })
     return (
       event === 'table_rewrite' ||
       enums.length > 0 ||
-      items.some(({ names: of }) => find(of?.[0] ?? '', of?.[1] ?? '')) ||
-      tables.some((table) => names(table).some(({ schema, name }) => find(schema, name)))
+      items.some(({ names: of }) => known(of?.[0] ?? '', of?.[1] ?? '')) ||
+      tables.some((table) => [...names(table), ...(table.root ? [table.root] : [])].some(({ schema, name }) => known(schema, name))) ||
+      sequences.some(({ schema, name }) => known(schema, name))
     )
   }
 
   /** Whether the target's transaction is to be committed before more is applied. */
-  async apply({ event, items, tables, enums }: LoggedDdl, find: FindTable, lsn: string): Promise<boolean> {
+  async apply({ event, items, tables, enums, sequences }: LoggedDdl, followed: FollowedTables, lsn: string): Promise<boolean> {
     let labelled = false
     for (const one of enums) labelled = (await this.#label(one, lsn)) || labelled
     if (event === 'table_rewrite')
       for (const { oid, reason } of items) this.#rewritten.set(String(oid), (this.#rewritten.get(String(oid)) ?? 0) | (reason ?? 0))
-    if (event === 'sql_drop') for (const item of items) await this.#drop(item, find)
+    if (event === 'sql_drop') for (const item of items) await this.#drop(item, followed)
+    await this.#tables.sequences(sequences, lsn)
     // A root before its partitions, which then have what they need.
-    for (const table of tables) await this.#change(table, find, lsn)
+    for (const table of tables) await this.#change(table, items, followed, lsn)
+    await this.#tables.sequenceOwners(sequences, lsn)
+    if (event === 'sql_drop') await this.#tables.drop(items, followed, lsn)
     return labelled
   }
 
   /** What went with a table's columns, or by itself. A table that is dropped whole is not followed. */
-  async #drop({ type, names }: LoggedItem, find: FindTable): Promise<void> {
+  async #drop({ type, names }: LoggedItem, tables: FollowedTables): Promise<void> {
     const [schema, table, name] = names ?? []
     if (schema === undefined || table === undefined || name === undefined) return
-    const found = find(schema, table)
+    const found = tables.find(schema, table)
     if (!found) return
     const { targetSchema, targetTable } = found.table
     await dropOfTable(this.#target, this.#id, type, { schema: targetSchema, name: targetTable }, name)
@@ -99,16 +108,14 @@ export class DdlReplay {
     return plan.length > 0
   }
 
-  async #change({ oid, before, after }: LoggedTable, find: FindTable, lsn: string): Promise<void> {
+  async #change(logged: LoggedTable, items: readonly LoggedItem[], tables: FollowedTables, lsn: string): Promise<void> {
+    const { oid, before, after } = logged
     const rewritten = this.#rewritten.get(String(oid)) ?? 0
     this.#rewritten.delete(String(oid))
-    if (!before) return
-    if (before.schema !== after.schema || before.name !== after.name) {
-      const found = [find(after.schema, after.name), find(before.schema, before.name)].find((one) => one && !one.seen)
-      if (found) throw copyNeeded(found.table, 'was renamed, or another table got its name', lsn)
-      return
-    }
-    const found = find(after.schema, after.name)
+    if (!before) return this.#tables.create(logged, items, tables, lsn)
+    if (await this.#tables.rename(logged, before, tables, lsn)) return
+    await this.#tables.attach(logged, before, tables, lsn)
+    const found = tables.find(after.schema, after.name)
     if (!found) return
     const { table, seen } = found
     const command: ColumnCommand = {
@@ -232,18 +239,4 @@ function enumDiffers(type: string, found: string, lsn: string): MigrationError {
     `On the source: the enum ${type} ${found}, by the transaction that committed at ${lsn}. Nothing of that transaction was applied; ` +
     'pgmove waits. Give the target the same labels in the same order, then send the signal resume.'
   return new MigrationError('UnsupportedDdl', text, { side: 'source', lsn })
-}
-
-/** A change that could not be told from one that was made by hand meanwhile. */
-function copyNeeded({ sourceSchema: schema, sourceTable: table }: MigratedTable, found: string, lsn: string): MigrationError {
-  const name = qualified(schema, table)
-  const hint = 'Make the definitions equal, then send the signal resolve with copyAgain for this table, or with leaveOut.'
-  const text = `On the source: ${name} ${found}, by the transaction that committed at ${lsn}. Nothing of that transaction was applied; pgmove waits. ${hint}`
-  return new MigrationError('UnsupportedDdl', text, { side: 'source', table: name, sourceTable: { schema, table }, lsn, hint })
-}
-
-const REFUSALS: ReadonlySet<ErrorKind> = new Set(['RejectedByTarget', 'SchemaMismatch', 'Internal'])
-
-function isRefusal(error: unknown): boolean {
-  return REFUSALS.has(classify(error, 'target').kind)
 }

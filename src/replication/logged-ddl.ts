@@ -1,3 +1,4 @@
+import type { RelationName } from '../mapping/name-map.ts'
 import type { LoggedColumn } from './plan-column-changes.ts'
 import type { LoggedEnum } from './plan-enum-changes.ts'
 import type { LoggedPart } from './plan-index-changes.ts'
@@ -6,6 +7,11 @@ import type { LoggedPart } from './plan-index-changes.ts'
 export interface LoggedItem {
   readonly oid: string | number
   readonly type: string
+  /** Of the command, which may have made other things besides. */
+  readonly tag?: string
+  readonly schema?: string | null
+  /** As pg_identify_object() prints it. */
+  readonly identity?: string
   /** Of a dropped object: schema, name, and what is behind it. */
   readonly names?: readonly string[] | null
   /** Of a rewrite: pg_event_trigger_table_rewrite_reason(). */
@@ -15,7 +21,21 @@ export interface LoggedItem {
 export interface LoggedState {
   readonly schema: string
   readonly name: string
+  /** pg_class.relkind. */
   readonly kind: string
+  readonly persistence: string
+  /** pg_class.reloptions. */
+  readonly options: readonly string[] | null
+  /** Made by OF, after a composite type. */
+  readonly typed: boolean
+  readonly partition: boolean
+  readonly bound: string | null
+  /** PARTITION BY. */
+  readonly key: string | null
+  readonly extension: boolean
+  /** Those that it inherits from; of a partition its parent. */
+  readonly parents: readonly RelationName[]
+  readonly foreignKeys: readonly LoggedPart[]
   readonly columns: readonly LoggedColumn[]
   readonly indexes: readonly LoggedPart[]
   readonly constraints: readonly LoggedPart[]
@@ -27,6 +47,16 @@ export interface LoggedTable {
   /** Null for one that is new. */
   readonly before: LoggedState | null
   readonly after: LoggedState
+  /** The topmost partitioned table, or itself; not told by `sql_drop`. */
+  readonly root?: RelationName
+  /** Ids of the migrations that publish it; not told by `sql_drop`. */
+  readonly published?: readonly string[]
+}
+
+/** A sequence that was made or altered, but for those of identities. */
+export interface LoggedSequence extends RelationName {
+  readonly parameters: string
+  readonly owner: (RelationName & { readonly column: string }) | null
 }
 
 /** A row of `pgmove.ddl_log`, decoded. */
@@ -36,10 +66,12 @@ export interface LoggedDdl {
   readonly tables: readonly LoggedTable[]
   /** Enum types that were made or altered. */
   readonly enums: readonly LoggedEnum[]
+  readonly sequences: readonly LoggedSequence[]
 }
 
 /** @param row as PostgreSQL prints its columns */
 export function loggedDdl(row: Readonly<Record<string, string | null>>): LoggedDdl {
-  const payload = JSON.parse(row['payload'] ?? '{}') as Partial<Pick<LoggedDdl, 'items' | 'tables' | 'enums'>>
-  return { event: row['event'] ?? '', items: payload.items ?? [], tables: payload.tables ?? [], enums: payload.enums ?? [] }
+  const payload = JSON.parse(row['payload'] ?? '{}') as Partial<LoggedDdl>
+  const { items = [], tables = [], enums = [], sequences = [] } = payload
+  return { event: row['event'] ?? '', items, tables, enums, sequences }
 }

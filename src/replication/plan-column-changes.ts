@@ -23,6 +23,18 @@ export interface LoggedColumn {
   /** Generated or an identity column. */
   readonly computed: boolean
   readonly inherited: boolean
+  /** Not from a parent alone. */
+  readonly local: boolean
+  /** pg_attribute.attgenerated. */
+  readonly generated: string
+  /** pg_attribute.attidentity. */
+  readonly always: string
+  /** pg_attribute.attstorage where it is not its type's. */
+  readonly storage: string | null
+  /** Quoted, where `collated`. */
+  readonly collationName: string | null
+  /** Behind an identity. */
+  readonly sequence: { readonly schema: string; readonly name: string; readonly parameters: string } | null
 }
 
 /** A column as the target has it. */

@@ -20,13 +20,24 @@ interface SourceTable {
   readonly id?: number
 }
 
+/** A selected table. */
+export interface FoundTable {
+  readonly table: MigratedTable
+  /** Whether its copy has seen the transaction. */
+  readonly seen: boolean
+  /** Whether it is to be copied again. */
+  readonly marked: boolean
+}
+
 /** Finds the target's table for each streamed relation, and leaves out what the table's copy holds already (HANDOFF.md R4). */
 export class TableBinder {
   readonly #target: Database
-  readonly #tables: ReadonlyMap<string, MigratedTable>
+  readonly #tables: Map<string, MigratedTable>
   readonly #names: NameMap
-  readonly #copied: ReadonlyMap<string, CopiedUnit>
-  readonly #leftOut: ReadonlySet<string>
+  readonly #copied: Map<string, CopiedUnit>
+  readonly #leftOut: Set<string>
+  /** To be copied again: from here on nothing is applied to them. */
+  readonly #marked = new Set<string>()
   /** From here on no copy holds anything. */
   readonly #allCopied: bigint
   /** By RELATION message: a later one reads the target's catalogue again. */
@@ -35,7 +46,7 @@ export class TableBinder {
   constructor(target: Database, tables: ReadonlyMap<string, MigratedTable>, names: NameMap = new NameMap()) {
     this.#target = target
     this.#names = names
-    this.#tables = tables
+    this.#tables = new Map(tables)
     this.#copied = new Map(
       [...tables].flatMap(([name, { copied }]) =>
         copied ? [[name, { snapshot: parseSnapshot(copied.snapshot), lsn: parseLsn(copied.lsn) }] as const] : [],
@@ -51,10 +62,34 @@ export class TableBinder {
   }
 
   /** The selected table of that name on the source, and whether its copy has seen `transaction`; undefined if it is left out. */
-  selected(schema: string, table: string, transaction: StreamedTransaction): { table: MigratedTable; seen: boolean } | undefined {
+  selected(schema: string, table: string, transaction: StreamedTransaction): FoundTable | undefined {
     const name = nameOf({ schema, table })
     const found = this.#tables.get(name)
-    return found && !this.#leftOut.has(name) ? { table: found, seen: this.#isPassed({ schema, table }, transaction) } : undefined
+    if (!found || this.#leftOut.has(name)) return undefined
+    const marked = this.#marked.has(name)
+    return { table: found, marked, seen: !marked && this.#isPassed({ schema, table }, transaction) }
+  }
+
+  /** Every selected table that holds rows, as DDL has left them. */
+  get tables(): ReadonlyMap<string, MigratedTable> {
+    return this.#tables
+  }
+
+  /** A table that has come; with `marked` its changes are passed over until it is copied. */
+  add(table: MigratedTable, marked: boolean): void {
+    const name = nameOf({ schema: table.sourceSchema, table: table.sourceTable })
+    this.#tables.set(name, table)
+    const { copied } = table
+    if (copied && !marked) this.#copied.set(name, { snapshot: parseSnapshot(copied.snapshot), lsn: parseLsn(copied.lsn) })
+    if (marked) this.#marked.add(name)
+  }
+
+  /** A table that has gone, or has another name now; returns whether it was marked. */
+  remove({ sourceSchema, sourceTable }: MigratedTable): boolean {
+    const name = nameOf({ schema: sourceSchema, table: sourceTable })
+    this.#tables.delete(name)
+    this.#copied.delete(name)
+    return this.#marked.delete(name)
   }
 
   /** Throws `UnsupportedDdl` if the relation is not selected or does not fit its table. */
@@ -87,6 +122,7 @@ export class TableBinder {
 
   #isPassed(relation: SourceTable, transaction: StreamedTransaction): boolean {
     if (this.#leftOut.size > 0 && this.#leftOut.has(nameOf(relation))) return true
+    if (this.#marked.size > 0 && this.#marked.has(nameOf(relation))) return true
     if (transaction.finalLsn >= this.#allCopied) return false
     const copied = this.#copied.get(nameOf(relation))
     return copied !== undefined && alreadyCopied(transaction, copied)

@@ -26,7 +26,7 @@ export async function readOwnObjects(source: Database): Promise<OwnObjects> {
   if (installed?.there !== 't') return { objects, replicaIdentities: new Map(), fenced: false }
   const identities = await source.query<{ oid: string; previous: string }>(
     `select c.oid, min(i.previous) as previous
-       from pgmove.installed i join pg_class c on c.oid = to_regclass(i.name)
+       from pgmove.installed i join pg_class c on c.oid = coalesce((select r.oid from pg_class r where r.oid = i.relation), to_regclass(i.name))
       where i.kind = 'replica identity' and i.previous is not null
       group by c.oid`,
   )

@@ -2,9 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { sqlState } from '../errors/classify.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
+import type { MigrationSpec } from '../spec/migration-spec.ts'
+import { escapePattern, patternExpression } from '../spec/name-pattern.ts'
 import { forgetInstalled, installedByAnother, recordInstalled } from './installed.ts'
 import type { InstalledBy } from './installed.ts'
-import { changeSource } from './source-schema.ts'
+import { changeSource, needsTruncateLog } from './source-schema.ts'
 
 const INSUFFICIENT_PRIVILEGE = '42501'
 const EVENTS = ['ddl_command_end', 'sql_drop', 'table_rewrite'] as const
@@ -15,7 +17,12 @@ const FUNCTIONS = [
   'table_states(oid[])',
   'keep_identity(jsonb)',
   'publications_of(oid)',
+  'publish_table(oid)',
+  'root_of(oid)',
 ]
+/** What a migration selects. */
+export type TableSelection = Pick<MigrationSpec, 'objects' | 'exclude'>
+
 /** The name under which pgmove.installed has the capture. */
 const NAME = 'pgmove.ddl_log'
 /** A command that has the dropped event triggers before it still calls their function: it reads them at its end, a moment before the call. */
@@ -25,13 +32,18 @@ const LAST_CALLS_MS = 100
  * Makes event triggers that write every DDL command into the table `pgmove.ddl_log`: what it changed in the catalogue, never its text, which may hold
  * secrets and stands for several commands at once. A row belongs to the transaction of its command and stands in the change stream between the
  * changes before and after it (APPLY.md, §5). The user's command neither fails nor waits for it: what can't be recorded leaves a mark in the
- * sequence `pgmove.ddl_missed`, which survives a rollback (checkMissedDdl). A published table that loses its key gets replica identity FULL in the
- * same transaction, so that its UPDATE and DELETE go on working.
+ * sequence `pgmove.ddl_missed`, which survives a rollback (checkMissedDdl). A new table that a migration selects is published in the same transaction, before its
+ * first row; one without a key, or a published one that loses it, gets replica identity FULL, so that its UPDATE and DELETE go on working.
  *
  * To be called when pgmove's schema is there, before the publication is made. Once made they serve all migrations of the database; recorded for
  * each that uses them. False, with nothing changed, if they are not there and the role may not create event triggers.
  */
-export async function installDdlCapture(source: Database, by: InstalledBy, signal: AbortSignal): Promise<boolean> {
+export async function installDdlCapture(
+  source: Database,
+  by: InstalledBy,
+  selection: TableSelection,
+  signal: AbortSignal,
+): Promise<boolean> {
   return changeSource(source, signal, async () => {
     if (!(await hasDdlLog(source))) {
       await source.query('savepoint ddl_capture')
@@ -44,8 +56,35 @@ export async function installDdlCapture(source: Database, by: InstalledBy, signa
       }
     }
     await recordInstalled(source, by, 'ddl capture', NAME)
+    await recordSelection(source, by.id, selection)
     return true
   })
+}
+
+/** Which new tables the triggers are to publish for the migration: as regular expressions, for nobody else reads patterns on the source. */
+async function recordSelection(source: Database, id: string, { objects, exclude }: TableSelection): Promise<void> {
+  const rows = [
+    ...(objects ?? [{}]).map((entry) => ({ excluded: false, ...expressions(entry, false) })),
+    ...exclude.map((entry) => ({ excluded: true, ...expressions(entry, true) })),
+  ]
+  await source.query('delete from pgmove.ddl_selection where id = $1', [id])
+  await source.query(
+    `insert into pgmove.ddl_selection (id, excluded, in_schema, named)
+     select distinct $1, excluded, "schema", "table" from json_to_recordset($2::json) as x (excluded boolean, "schema" text, "table" text)`,
+    [id, JSON.stringify(rows)],
+  )
+}
+
+/** A schema of `objects` is a name, all else a pattern. */
+function expressions(
+  { schema, table }: { schema?: string; table?: string | undefined },
+  pattern: boolean,
+): { schema: string; table: string } {
+  const all = '.*'
+  return {
+    schema: schema === undefined ? all : patternExpression(pattern ? schema : escapePattern(schema)),
+    table: table === undefined ? all : patternExpression(table),
+  }
 }
 
 /** Whether DDL of this database is captured. */
@@ -57,6 +96,7 @@ export async function hasDdlLog(source: Database): Promise<boolean> {
 export async function dropDdlCapture(source: Database, id: string, signal: AbortSignal): Promise<void> {
   const found = await changeSource(source, signal, async () => {
     if (await installedByAnother(source, id, 'ddl capture', NAME)) {
+      await source.query('delete from pgmove.ddl_selection where id = $1', [id])
       await forgetInstalled(source, id, 'ddl capture', NAME)
       return 'in use'
     }
@@ -76,7 +116,7 @@ export async function dropDdlCapture(source: Database, id: string, signal: Abort
 const DROP_TRIGGERS = EVENTS.map((event) => `drop event trigger if exists pgmove_${event}`).join('; ')
 const DROP_THE_REST = [
   ...FUNCTIONS.map((name) => `drop function if exists pgmove.${name}`),
-  'drop table if exists pgmove.ddl_log, pgmove.ddl_relation',
+  'drop table if exists pgmove.ddl_log, pgmove.ddl_relation, pgmove.ddl_selection',
   'drop sequence if exists pgmove.ddl_missed',
 ].join('; ')
 
@@ -104,6 +144,10 @@ export async function checkMissedDdl(source: Database): Promise<void> {
   )
 }
 
+/** Of the sequence `q`, as CREATE SEQUENCE takes them. */
+const PARAMETERS = `format('as %s increment by %s minvalue %s maxvalue %s start with %s cache %s %s', format_type(q.seqtypid, null), q.seqincrement, q.seqmin, q.seqmax,
+  q.seqstart, q.seqcache, case when q.seqcycle then 'cycle' else 'no cycle' end)`
+
 /**
  * `ddl_relation` remembers each table's state: the events tell only the new one. `log_ddl` has no SET clause, which would hide the user's
  * search_path: it names everything in full and leaves the work to `record_ddl`, which has one. `lock_timeout` is for whoever locks the log.
@@ -114,8 +158,16 @@ function captureObjects(version: number): string {
   // From 18 on UPDATE and DELETE would be refused under FULL too, unless such columns are published.
   const generates =
     version >= 180000
-      ? `and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attgenerated <> '' and not a.attisdropped)`
+      ? `and not exists (select from pg_attribute a where a.attrelid = c.oid and not a.attisdropped and (a.attgenerated = 'v' or a.attgenerated = 's'
+           and exists (select from pgmove.publications_of(c.oid) p join pg_publication q on q.pubname = p.name where q.pubgencols <> 's')))`
       : ''
+  const logTruncate = needsTruncateLog(version)
+    ? `execute format('create trigger %I before truncate on %s for each statement execute procedure pgmove.log_truncate(%L); alter table only %2$s enable always trigger %1$I',
+                     'pgmove_truncate_' || found.id, label, found.id);
+      insert into pgmove.installed (id, kind, name, relation, namespace_id, workflow_id, first_run_id)
+        values (found.id, 'truncate trigger', label, made_oid, found.namespace_id, found.workflow_id, found.first_run_id) on conflict (id, kind, name) do nothing;`
+    : ''
+  const ownParent = version >= 110000 ? 'k.conparentid = 0' : 'true'
   const generated = version >= 120000 ? 'a.attgenerated' : `''`
   return `
 create sequence pgmove.ddl_missed;
@@ -134,16 +186,40 @@ create table pgmove.ddl_relation (
   relation oid primary key,
   state jsonb not null
 );
+create table pgmove.ddl_selection (
+  id text not null,
+  excluded boolean not null,
+  in_schema text not null,
+  named text not null,
+  primary key (id, excluded, in_schema, named)
+);
 create function pgmove.table_states(relations oid[]) returns table (relation oid, state jsonb) language sql stable
   set search_path = pg_catalog, pg_temp set datestyle = iso set intervalstyle = postgres set timezone = 'UTC' set extra_float_digits = 3
   set bytea_output = hex as $body$
   select c.oid, jsonb_build_object('schema', n.nspname, 'name', c.relname, 'kind', c.relkind, 'persistence', c.relpersistence, 'identity', c.relreplident,
+    'options', to_jsonb(c.reloptions), 'typed', c.reloftype <> 0, 'partition', c.relispartition, 'bound', pg_get_expr(c.relpartbound, c.oid),
+    'key', case c.relkind when 'p' then pg_get_partkeydef(c.oid) end,
+    'extension', exists (select from pg_depend e where e.classid = 'pg_class'::regclass and e.objid = c.oid and e.deptype = 'e'),
+    'parents', coalesce((
+      select jsonb_agg(jsonb_build_object('schema', m.nspname, 'name', p.relname) order by h.inhseqno)
+        from pg_inherits h join pg_class p on p.oid = h.inhparent join pg_namespace m on m.oid = p.relnamespace where h.inhrelid = c.oid), '[]'),
+    'foreignKeys', coalesce((
+      select jsonb_agg(jsonb_build_object('oid', k.oid::bigint, 'name', k.conname, 'definition', pg_get_constraintdef(k.oid)) order by k.oid)
+        from pg_constraint k where k.conrelid = c.oid and k.contype = 'f' and ${ownParent}), '[]'),
     'columns', coalesce((
       select jsonb_agg(jsonb_build_object('number', a.attnum, 'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'typeOid', a.atttypid::bigint,
                'typmod', a.atttypmod, 'typeKind', t.typtype, 'builtIn', t.typnamespace = 'pg_catalog'::regnamespace,
                'collation', a.attcollation::bigint, 'collated', a.attcollation <> t.typcollation, 'notNull', a.attnotnull,
                'default', pg_get_expr(d.adbin, d.adrelid), 'hasMissing', ${version >= 110000 ? 'a.atthasmissing' : 'false'}, 'missing', ${missing},
-               'computed', ${generated} <> '' or a.attidentity <> '', 'inherited', a.attinhcount > 0) order by a.attnum)
+               'computed', ${generated} <> '' or a.attidentity <> '', 'inherited', a.attinhcount > 0, 'local', a.attislocal, 'generated', ${generated}, 'always', a.attidentity,
+               'storage', case when a.attstorage <> t.typstorage then a.attstorage end,
+               'collationName', (select format('%I.%I', m.nspname, l.collname) from pg_collation l join pg_namespace m on m.oid = l.collnamespace
+                                  where l.oid = a.attcollation and a.attcollation <> t.typcollation),
+               'sequence', case when a.attidentity <> '' then (
+                 select jsonb_build_object('schema', m.nspname, 'name', s.relname, 'parameters', ${PARAMETERS})
+                   from pg_depend o join pg_sequence q on q.seqrelid = o.objid join pg_class s on s.oid = o.objid join pg_namespace m on m.oid = s.relnamespace
+                  where o.classid = 'pg_class'::regclass and o.refclassid = 'pg_class'::regclass and o.refobjid = c.oid and o.refobjsubid = a.attnum and o.deptype = 'i'
+                  limit 1) end) order by a.attnum)
         from pg_attribute a join pg_type t on t.oid = a.atttypid
         left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'),
@@ -213,18 +289,72 @@ exception when others then
   null;
 end
 $body$;
+create function pgmove.root_of(made_oid oid) returns jsonb language sql stable
+  set search_path = pg_catalog, pg_temp as $body$
+  with recursive above (oid, depth) as (
+    select made_oid, 0
+    union all
+    select i.inhparent, a.depth + 1 from above a join pg_class p on p.oid = a.oid and p.relispartition join pg_inherits i on i.inhrelid = a.oid
+  ) select jsonb_build_object('schema', n.nspname, 'name', t.relname)
+      from above a join pg_class t on t.oid = a.oid join pg_namespace n on n.oid = t.relnamespace order by a.depth desc limit 1
+$body$;
+create function pgmove.publish_table(made_oid oid) returns void language plpgsql
+  set search_path = pg_catalog, pg_temp set lock_timeout = '200ms' as $body$
+declare
+  made record;
+  found record;
+  label text;
+  root jsonb;
+begin
+  select t.oid, t.relname, n.nspname, t.relkind, t.relpersistence, t.relispartition, t.relreplident into made
+    from pg_class t join pg_namespace n on n.oid = t.relnamespace where t.oid = made_oid;
+  if made.relkind <> 'r' or made.relpersistence <> 'p' or made.nspname ~ '^pg_' or made.nspname in ('information_schema', 'pgmove')
+     or exists (select from pg_depend e where e.classid = 'pg_class'::regclass and e.objid = made_oid and e.deptype = 'e') then
+    return;
+  end if;
+  label := format('"%s"."%s"', replace(made.nspname, '"', '""'), replace(made.relname, '"', '""'));
+  root := pgmove.root_of(made_oid);
+  for found in
+    select p.* from pgmove.installed p join pg_publication q on q.pubname = p.name
+     where p.kind = 'publication' and p.id not in (select o.id from pgmove.publications_of(made_oid) o)
+       and exists (select from pgmove.ddl_selection s where s.id = p.id and not s.excluded and (root ->> 'schema') ~ ('^(?:' || s.in_schema || ')$') and (root ->> 'name') ~ ('^(?:' || s.named || ')$'))
+       and not exists (select from pgmove.ddl_selection s where s.id = p.id and s.excluded and (root ->> 'schema') ~ ('^(?:' || s.in_schema || ')$') and (root ->> 'name') ~ ('^(?:' || s.named || ')$'))
+  loop
+    begin
+      perform set_config('pgmove.own', 'on', true);
+      execute format('alter publication %I add table only %s', found.name, label);
+      ${logTruncate}
+      if made.relreplident = 'n'
+         or made.relreplident = 'd' and not exists (select from pg_index i where i.indrelid = made_oid and i.indisprimary)
+         or made.relreplident = 'i' and not exists (select from pg_index i where i.indrelid = made_oid and i.indisreplident) then
+        if not exists (select from pg_class c where c.oid = made_oid ${generates}) then
+          raise 'UPDATE and DELETE would be refused';
+        end if;
+        execute 'alter table only ' || label || ' replica identity full';
+        insert into pgmove.installed (id, kind, name, previous, relation, namespace_id, workflow_id, first_run_id)
+          values (found.id, 'replica identity', label, case made.relreplident when 'd' then 'd' else 'n' end, made_oid, found.namespace_id, found.workflow_id, found.first_run_id)
+          on conflict (id, kind, name) do nothing;
+      end if;
+      perform set_config('pgmove.own', '', true);
+    exception when others then
+      null;
+    end;
+  end loop;
+end
+$body$;
 create function pgmove.record_ddl(event text, tag text, path text, active_role text) returns void language plpgsql
   set search_path = pg_catalog, pg_temp set lock_timeout = '200ms' as $body$
 declare
   items jsonb;
   tables jsonb;
   enums jsonb;
+  sequences jsonb;
 begin
   if event = 'sql_drop' then
     select jsonb_agg(jsonb_build_object('oid', o.objid::bigint, 'subid', o.objsubid, 'type', o.object_type, 'schema', o.schema_name,
              'identity', o.object_identity, 'names', o.address_names, 'original', o.original))
       into items from pg_event_trigger_dropped_objects() o
-     where not o.is_temporary and o.schema_name is distinct from 'pgmove' and o.object_type not in ('type', 'toast table');
+     where not o.is_temporary and o.schema_name is distinct from 'pgmove' and o.object_type <> 'toast table' and (o.object_type <> 'type' or o.original);
     tables := pgmove.table_changes(array(
       select distinct c.oid
         from pg_event_trigger_dropped_objects() o join pg_namespace n on n.nspname = o.address_names[1]
@@ -254,6 +384,20 @@ begin
         join pg_class c on (o.classid = 'pg_class'::regclass and c.oid = o.objid) or c.oid in (i.indrelid, k.conrelid)
           or (o.classid = 'pg_namespace'::regclass and c.relnamespace = o.objid)
        where o.schema_name is distinct from 'pg_temp'));
+    perform pgmove.publish_table((c ->> 'oid')::bigint::oid) from jsonb_array_elements(tables) c
+      where jsonb_typeof(c -> 'before') = 'null' or c -> 'before' -> 'schema' <> c -> 'after' -> 'schema' or c -> 'before' -> 'name' <> c -> 'after' -> 'name'
+        or c -> 'before' -> 'partition' <> c -> 'after' -> 'partition';
+    select jsonb_agg(c || jsonb_build_object('root', pgmove.root_of((c ->> 'oid')::bigint::oid), 'published', (select coalesce(jsonb_agg(p.id), '[]') from pgmove.publications_of((c ->> 'oid')::bigint::oid) p)))
+      into tables from jsonb_array_elements(tables) c;
+    select jsonb_agg(jsonb_build_object('schema', n.nspname, 'name', s.relname, 'parameters', ${PARAMETERS},
+             'owner', (select jsonb_build_object('schema', m.nspname, 'name', t.relname, 'column', a.attname)
+                         from pg_depend d join pg_class t on t.oid = d.refobjid join pg_namespace m on m.oid = t.relnamespace
+                         join pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid
+                        where d.classid = 'pg_class'::regclass and d.objid = s.oid and d.refclassid = 'pg_class'::regclass and d.deptype = 'a' limit 1)))
+      into sequences
+      from pg_class s join pg_namespace n on n.oid = s.relnamespace join pg_sequence q on q.seqrelid = s.oid
+     where s.relpersistence <> 't' and s.oid in (select o.objid from pg_event_trigger_ddl_commands() o where o.classid = 'pg_class'::regclass)
+       and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = s.oid and d.deptype in ('i', 'e'));
     select jsonb_agg(jsonb_build_object('schema', n.nspname, 'name', t.typname,
              'labels', (select jsonb_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid)))
       into enums from pg_type t join pg_namespace n on n.oid = t.typnamespace
@@ -261,7 +405,8 @@ begin
   end if;
   if items is not null then
     insert into pgmove.ddl_log (session_role, active_role, search_path, event, tag, payload)
-      values (session_user, active_role, path, event, tag, jsonb_build_object('items', items, 'tables', coalesce(tables, '[]'), 'enums', coalesce(enums, '[]'))::text);
+      values (session_user, active_role, path, event, tag, jsonb_build_object('items', items, 'tables', coalesce(tables, '[]'), 'enums', coalesce(enums, '[]'),
+        'sequences', coalesce(sequences, '[]'))::text);
   end if;
   if tables is not null then
     perform pgmove.keep_identity(tables);
@@ -270,6 +415,9 @@ end
 $body$;
 create function pgmove.log_ddl() returns event_trigger language plpgsql security definer as $body$
 begin
+  if pg_catalog.current_setting('pgmove.own', true) = 'on' then
+    return;
+  end if;
   perform pgmove.record_ddl(tg_event, tg_tag, pg_catalog.current_schemas(false)::pg_catalog.text, pg_catalog.current_setting('role'));
 exception when others then
   begin

@@ -7,6 +7,7 @@ import { readMigrationRecord, updateMigrationRecord } from '../state/migration-r
 import type { MigrationRecord } from '../state/migration-record.ts'
 import { createSlot } from './create-slot.ts'
 import { installDdlCapture } from './ddl-capture.ts'
+import type { TableSelection } from './ddl-capture.ts'
 import { recordInstalled } from './installed.ts'
 import type { InstalledBy } from './installed.ts'
 import { endSessions } from './own-sessions.ts'
@@ -28,8 +29,8 @@ export interface PrepareSourceArgs {
   readonly namespaceId: string
   /** As read by readSelectedTables. */
   readonly tables: readonly SelectedTable[]
-  /** Whether DDL is to be captured, where the role may install that. Default: false. */
-  readonly captureDdl?: boolean
+  /** What the migration selects, if DDL is to be captured where the role may install that. Default: it is not. */
+  readonly captureDdl?: TableSelection | undefined
   readonly signal: AbortSignal
   /** The transaction that is waited for, about every second while it is; undefined when the wait is over. */
   readonly onWait?: (blocker: SlotBlocker | undefined) => void
@@ -62,7 +63,7 @@ async function install({ source, tables, captureDdl, signal, onWait }: PrepareSo
   await installSourceSchema(source, by, signal)
   await setReplicaIdentities(source, by, tables, { signal, onWait })
   await installTruncateTriggers(source, by, tables, { signal, onWait })
-  const captured = captureDdl === true && (await installDdlCapture(source, by, signal))
+  const captured = captureDdl !== undefined && (await installDdlCapture(source, by, captureDdl, signal))
   await installPublication(source, by, tables, { captured, signal, onWait })
   // Before the slot itself, which no transaction can hold: what may be there is known.
   await changeSource(source, signal, () => recordInstalled(source, by, 'slot', slotName(by.id)))

@@ -51,3 +51,10 @@ export function matchesPattern(pattern: string, name: string): boolean {
   }
   return wanted.slice(token).every((rest) => rest === 'any')
 }
+
+/** The pattern as a regular expression of PostgreSQL for a whole name. */
+export function patternExpression(pattern: string): string {
+  return tokens(pattern)
+    .map((token) => (token === 'any' ? '.*' : token.literal.replace(/[!-/:-@[-^`{-~]/, '\\$&')))
+    .join('')
+}

@@ -40,7 +40,7 @@ export interface Rig {
   readonly target: TestDatabase
   readonly tables: Map<string, MigratedTable>
   session(): Promise<Database>
-  stream(startLsn?: bigint): Promise<ChangeStream>
+  stream(startLsn?: bigint, publication?: string): Promise<ChangeStream>
   position(): Promise<bigint>
   /** Applies all that the source has committed. */
   drain(options?: Partial<ApplyWithBisectArgs>): Promise<ApplyResult>
@@ -81,10 +81,10 @@ export async function rig({ from = 13, to = 17, schema, target: targetSchema = s
   )
   const tables = new Map(found.map(({ s, t }) => [`${s!}\0${t!}`, migrated(s!, t!)]))
 
-  const stream = async (startLsn = 0n) => {
+  const stream = async (startLsn = 0n, publication = name) => {
     const resolved = await resolveConnection({ url: source.url }, 'source')
     const clientConfig = await replicationClientConfig(resolved, { applicationName: name, version: from * 10000 })
-    const opened = await openChangeStream({ clientConfig, slot: name, publication: name, startLsn })
+    const opened = await openChangeStream({ clientConfig, slot: name, publication, startLsn })
     open.add(opened)
     return opened
   }

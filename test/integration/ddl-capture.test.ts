@@ -8,6 +8,7 @@ import { migrationFixture, NAMESPACE_ID } from '../migration-fixture.ts'
 import { server, uniqueName } from '../servers.ts'
 
 const never = new AbortController().signal
+const EVERYTHING = { objects: null, exclude: [] }
 
 interface Item {
   readonly tag?: string
@@ -40,8 +41,8 @@ for (const from of [10, 18]) {
     const source = await fixture.session('source', 'capture')
     const by = { id: fixture.id, namespaceId: NAMESPACE_ID, workflowId: fixture.ref.workflowId, firstRunId: fixture.ref.firstRunId }
     await installSourceSchema(source, by, never)
-    assert.equal(await installDdlCapture(source, by, never), true)
-    assert.equal(await installDdlCapture(source, by, never), true, 'again')
+    assert.equal(await installDdlCapture(source, by, EVERYTHING, never), true)
+    assert.equal(await installDdlCapture(source, by, EVERYTHING, never), true, 'again')
 
     const application = new pg.Client({ connectionString: fixture.source.url })
     await application.connect()
@@ -156,7 +157,7 @@ for (const from of [10, 18]) {
 
     assert.match((await removalStatements(source, fixture.id)).join(), /drop event trigger if exists pgmove_sql_drop/)
     const other = { ...by, id: 'f'.repeat(16) }
-    assert.equal(await installDdlCapture(source, other, never), true)
+    assert.equal(await installDdlCapture(source, other, EVERYTHING, never), true)
     await installSourceSchema(source, other, never)
     assert.deepEqual(await releaseSource({ source, id: other.id, deadline: Date.now() + 20_000, signal: never }), { left: [] })
     assert.equal((await sql(`select count(*) as n from pg_event_trigger where evtname like 'pgmove%'`))[0]?.['n'], '3', 'still in use')
@@ -170,7 +171,7 @@ for (const from of [10, 18]) {
 
     // By hand, while nobody can reach pgmove.
     await installSourceSchema(source, by, never)
-    assert.equal(await installDdlCapture(source, by, never), true)
+    assert.equal(await installDdlCapture(source, by, EVERYTHING, never), true)
     await sql('drop schema pgmove cascade; create table free (a int)')
     assert.deepEqual(await sql(`select evtname from pg_event_trigger`), [])
   })
@@ -186,7 +187,7 @@ test('a role that may not make event triggers changes nothing', async () => {
     `create role ${role}; grant all on schema pgmove to ${role}; grant all on all tables in schema pgmove to ${role}`,
   )
   await source.query(`set role ${role}`)
-  assert.equal(await installDdlCapture(source, by, never), false)
+  assert.equal(await installDdlCapture(source, by, EVERYTHING, never), false)
   await source.query('reset role')
   assert.deepEqual(
     await fixture.source.sql(
