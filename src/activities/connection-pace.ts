@@ -82,6 +82,8 @@ export class ConnectionPace {
     try {
       const result = await attempt()
       this.#away = false
+      // Only attempts in vain are to be spaced.
+      this.#attemptedAt = Number.NEGATIVE_INFINITY
       return result
     } catch (error) {
       // Any other answer is an answer.

@@ -50,7 +50,7 @@ export class WorkflowLink {
     const { raw } = await this.#client.withDeadline(Date.now() + ANSWER_MS, () =>
       this.#client.workflow.getHandle(this.#workflowId).describe(),
     )
-    return new Set((raw.pendingActivities ?? []).map(({ lastWorkerIdentity }) => lastWorkerIdentity)).size
+    return new Set((raw.pendingActivities ?? []).flatMap(({ lastWorkerIdentity }) => lastWorkerIdentity || [])).size
   }
 
   async #encode(value: unknown): Promise<Payload[]> {

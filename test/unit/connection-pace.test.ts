@@ -38,6 +38,8 @@ test('once one has succeeded everybody connects, without a pace', async () => {
   const results = await Promise.all(Array.from({ length: 4 }, () => pace.reach(attempt, never, 60_000)))
   assert.deepEqual(results, [1, 2, 3, 4])
   assert.equal(pace.away, false)
+  pace.lost()
+  assert.equal(await pace.reach(attempt, never, 60_000), 5)
 })
 
 test('an answer of the server is its own affair of each: it is not away', async () => {
