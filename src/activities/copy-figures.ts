@@ -16,14 +16,14 @@ export interface CopyFigures {
 export const NAMED = 5
 
 /**
+ * `guessed`: the tables of migration $1 with what they will come to.
+ *
  * A table's size on disk says little of COPY's bytes (format, compression, bloat). What a table will come to is known from its
  * rows so far, if their number is known, and before it begins from rows that were measured; one without either is taken to come to
  * as much of its size as the others. A table with more rows than was thought is taken to be at its end.
  */
-export async function readCopyFigures(control: Database, id: string): Promise<CopyFigures> {
-  const [row] = await control.query<Figures>(
-    `with one as (
-       select source_schema as s, source_table as t, m.copied_at is not null as done, m.copied_at is null and m.left_out is null and p.id is not null as running,
+export const ESTIMATED = `one as (
+       select source_schema as s, source_table as t, m.target_schema, m.target_table, m.left_out is not null as outside, m.copied_at is not null as done, m.copied_at is null and m.left_out is null and p.id is not null as running,
          case when m.copied_at is null then coalesce(p.rows, 0) else m.rows end as rows,
          case when m.copied_at is null then coalesce(p.bytes, 0) else m.bytes end::numeric as bytes, p.rate, m.estimated_bytes::numeric as size,
          case when m.copied_at is not null then m.bytes
@@ -35,7 +35,11 @@ export async function readCopyFigures(control: Database, id: string): Promise<Co
        select coalesce(sum(final) / nullif(sum(size) filter (where size > 0), 0), 1) as ratio from one where final > 0
      ), guessed as (
        select one.*, coalesce(final, greatest(bytes, round(size * ratio))) as total from one, known
-     )
+     )`
+
+export async function readCopyFigures(control: Database, id: string): Promise<CopyFigures> {
+  const [row] = await control.query<Figures>(
+    `with ${ESTIMATED}
      select extract(epoch from clock_timestamp()) as at, count(*) as total, count(*) filter (where done) as copied, coalesce(sum(rows), 0)::bigint as rows,
        coalesce(sum(bytes), 0)::bigint as bytes, coalesce(sum(total), 0)::bigint as bytes_total,
        (select coalesce(json_agg(json_build_object('table', s || '.' || t, 'rows', rows::text, 'bytes', bytes::text, 'total', total::text, 'rate', rate)), '[]')

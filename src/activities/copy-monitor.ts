@@ -1,13 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { remainingSeconds } from '../copy/remaining-time.ts'
 import { TransferLimit } from '../copy/transfer-limit.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import type { ActivityRun } from './activity-run.ts'
 import { NAMED, readCopyFigures } from './copy-figures.ts'
-import { nextSample } from './copy-rate.ts'
-import type { RateSample } from './copy-rate.ts'
+import { nextBuildSample, nextSample } from './copy-rate.ts'
+import type { BuildSample, RateSample } from './copy-rate.ts'
 import { readIndexBuilds } from './index-progress.ts'
+import { readRemainingWork } from './remaining-work.ts'
 
 const TICK_MS = 1_000
 
@@ -197,16 +199,18 @@ export class CopyMonitor {
     )
     if (!due) return
     const { at, tables, rows, bytes, copying } = await readCopyFigures(this.#control, id)
-    const before = due.reported === null ? null : (JSON.parse(due.reported) as RateSample)
+    const work = await readRemainingWork(this.#control, id)
+    const before = due.reported === null ? null : (JSON.parse(due.reported) as RateSample & { builds?: BuildSample })
     const sample = nextSample(before, { at, rows: Number(rows), bytes: Number(bytes.copied) })
-    await this.#control.query(`update pgmove.migration set reported = $2 where id = $1`, [id, JSON.stringify(sample)])
-    const left = Number(bytes.total) - Number(bytes.copied)
+    const builds = nextBuildSample(before?.builds ?? null, { at, built: work.built, builders: work.builders })
+    await this.#control.query(`update pgmove.migration set reported = $2 where id = $1`, [id, JSON.stringify({ ...sample, builds })])
+    const { indexJobs } = this.#run.spec.copy
     await this.#run.report({
       ...this.#run.slotFigures(),
       ...{ tables, rows, bytes, copying },
       building: await readIndexBuilds(this.#control, id),
       rate: Math.round(sample.rowRate ?? 0),
-      eta: secondsLeft(left, sample.byteRate),
+      eta: remainingSeconds({ ...work, byteRate: sample.byteRate, buildRate: builds.rate, indexJobs }),
       connection: { source: { state: 'connected' }, target: { state: 'connected' } },
     })
   }
@@ -216,11 +220,6 @@ export class CopyMonitor {
     for (const sum of this.#tables.values()) sum.sample = null
     await this.#control.query(`update pgmove.migration set reported = null where id = $1 and reported is not null`, [this.#run.id])
   }
-}
-
-/** Null if nothing moves: below a byte a second what an average remembers is no rate any more. */
-function secondsLeft(bytes: number, rate: number | null): number | null {
-  return rate === null || rate < 1 ? null : Math.round(bytes / rate)
 }
 
 export interface MonitorOptions {

@@ -28,3 +28,27 @@ export function nextSample(
   const next = (old: number | null, passed: number): number => (old === null ? passed / seconds : old + (passed / seconds - old) * weight)
   return { ...now, rowRate: next(rowRate, now.rows - before.rows), byteRate: next(byteRate, now.bytes - before.bytes) }
 }
+
+/** What index builds had got through at a moment, and how fast one of them is. */
+export interface BuildSample {
+  /** Seconds; only differences count. */
+  readonly at: number
+  /** Bytes of rows. */
+  readonly built: number
+  /** Builds that ran. */
+  readonly builders: number
+  /** Per second and build; null: none was seen yet. */
+  readonly rate: number | null
+}
+
+/** As nextSample, for each build. What none is seen to have done, since it took less than the time between two looks, tells nothing. */
+export function nextBuildSample(before: BuildSample | null, now: Omit<BuildSample, 'rate'>): BuildSample {
+  if (!before) return { ...now, rate: null }
+  const seconds = now.at - before.at
+  const builders = (before.builders + now.builders) / 2
+  const done = now.built - before.built
+  if (seconds <= 0 || builders === 0 || done <= 0) return { ...now, rate: before.rate }
+  const rate = done / seconds / builders
+  const weight = 1 - Math.exp(-seconds / WINDOW)
+  return { ...now, rate: before.rate === null ? rate : before.rate + (rate - before.rate) * weight }
+}

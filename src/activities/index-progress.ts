@@ -34,6 +34,29 @@ export function readIndexBuilds(control: Database, id: string): Promise<IndexBui
   )
 }
 
+/**
+ * Of the tables whose indexes the migration's sessions build now, by their quoted names on the target, how far each build is, from 0 to
+ * 1. Before 12 nothing tells of it: there they stand under no name, at 0.
+ */
+export async function readBuildParts(control: Database, id: string): Promise<Map<string, number[]>> {
+  const own = `s.datname = current_database() and s.usename = current_user and left(s.application_name, length($1::text)) = $1::text`
+  const rows = await control.query<{ name: string; part: string }>(
+    control.version < SINCE
+      ? `select '' as name, '0' as part from pg_stat_activity s
+          where ${own} and s.state = 'active' and s.pid <> pg_backend_pid() and s.query ~* '(create (unique )?index|add constraint) '`
+      : // A build scans the table, sorts, which has no measure, and writes the index.
+        `select quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name,
+                case when p.phase ~ 'loading' then 0.7 + 0.3 * p.tuples_done / greatest(p.tuples_total, 1) when p.phase ~ 'sorting' then 0.6
+                     when p.phase ~ 'building index' then 0.5 * p.blocks_done / greatest(p.blocks_total, 1) else 0 end as part
+           from pg_stat_progress_create_index p join pg_stat_activity s using (pid) join pg_class c on c.oid = p.relid join pg_namespace n on n.oid = c.relnamespace
+          where p.datname = current_database() and ${own}`,
+    [`pgmove ${id} `],
+  )
+  const parts = new Map<string, number[]>()
+  for (const { name, part } of rows) parts.set(name, [...(parts.get(name) ?? []), Math.min(1, Number(part))])
+  return parts
+}
+
 async function readBuilds(control: Database, which: string, parameter: string): Promise<IndexBuild[]> {
   if (control.version < SINCE) return []
   const rows = await control.query<Progress>(

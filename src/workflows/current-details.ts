@@ -53,7 +53,7 @@ function progress({ phase, tables, rows, bytes, rate, eta, lag, undelayed, slot 
   const lines = [`Tables copied: ${tables.copied} of ${tables.total}`, `Rows copied: ${rows}`]
   if (phase === 'full') {
     lines.push(`Bytes copied: ${bytes.copied} of about ${bytes.total}, at ${Math.round(rate)} rows/s`)
-    if (eta !== null) lines.push(`Time left: about ${Math.round(eta)} s for the rows; indexes that remain then come on top`)
+    if (eta !== null) lines.push(`Time left: about ${Math.round(eta)} s, indexes included`)
   }
   if (lag) lines.push(`Lag: ${lag.bytes} bytes, ${lag.seconds} s (${undelayed ? 'undelayed' : 'delayed'})`)
   if (slot)
@@ -63,7 +63,9 @@ function progress({ phase, tables, rows, bytes, rate, eta, lag, undelayed, slot 
 
 function copying({ table, rows, bytes, total, rate }: TableProgress): string {
   const percent = Number(total) > 0 ? ` (${Math.min(100, Math.floor((100 * Number(bytes)) / Number(total)))} %)` : ''
-  const speed = rate === null ? '' : `, at ${Math.round(rate)} bytes/s`
+  const left = Math.max(0, Number(total) - Number(bytes))
+  const time = rate === null || rate < 1 ? '' : `, about ${Math.round(left / rate)} s left`
+  const speed = rate === null ? '' : `, at ${Math.round(rate)} bytes/s${time}`
   return `\`${table}\`: ${rows} rows, ${bytes} of about ${total} bytes${percent}${speed}`
 }
 

@@ -40,7 +40,7 @@ test('while rows are copied the largest tables and the indexes that are built ar
   const parts = { bytes: { total: '20000', copied: '8000' }, rate: 12, eta: 300, copying, building }
   const text = currentDetails(stateWith({ phase: 'full', ...parts }), 'shop')
   assert.match(text, /- Bytes copied: 8000 of about 20000, at 12 rows\/s\n- Time left: about 300 s/)
-  assert.match(text, /- `shop.orders`: 70 rows, 4200 of about 10000 bytes \(42 %\), at 42 bytes\/s/)
+  assert.match(text, /- `shop.orders`: 70 rows, 4200 of about 10000 bytes \(42 %\), at 42 bytes\/s, about 139 s left/)
   assert.match(text, /- `users_pkey` of `shop.users`: building index: scanning table, 30 %/)
   assert.doesNotMatch(currentDetails(stateWith({ phase: 'incremental', ...parts }), 'shop'), /shop\.orders|users_pkey/)
 })
