@@ -31,10 +31,10 @@ export async function readRemainingWork(control: Database, id: string): Promise<
          from guessed g left join index i on (i.table_schema, i.table_name) = (g.target_schema, g.target_table)
      ), ranked as (
        select *, row_number() over (order by done desc, running desc, total desc, s, t) as place,
-              row_number() over (order by (total - bytes + total * missing) desc, s, t) as size
+              row_number() over (order by (total - bytes + total * missing) desc, s, t) as rank
          from work where not outside and (not done or missing > 0)
      )
-     select case when size <= ${ALONE} then quote_ident(target_schema) || '.' || quote_ident(target_table) end as name,
+     select case when rank <= ${ALONE} then quote_ident(target_schema) || '.' || quote_ident(target_table) end as name,
             min(place) as place, sum(greatest(total - bytes, 0)) as left, coalesce(sum(total * missing) / nullif(sum(missing), 0), 0) as bytes, sum(missing) as missing,
             count(*) filter (where running) as copies, (select sum(total * built) from work) as built
        from ranked group by 1 order by place`,
