@@ -38,13 +38,7 @@ export async function restoreInBatches(entries: readonly StoredEntry[], options:
   for (const batch of batches(ordered)) {
     signal.throwIfAborted()
     try {
-      done += await target.transaction(async () => {
-        const remaining = await lockRemaining(target, id, batch)
-        if (remaining.length === 0) return 0
-        await runDefinitions(target, remaining)
-        await finish(target, id, remaining)
-        return remaining.length
-      })
+      done += await restoreBatch(target, id, batch)
     } catch (error) {
       if (!isServersAnswer(error)) throw error
       done += await restoreOneByOne(batch, { target, id, signal }, restore)
@@ -52,6 +46,38 @@ export async function restoreInBatches(entries: readonly StoredEntry[], options:
     onProgress?.(done, entries.length)
   }
   return done
+}
+
+/**
+ * Restores entries in their order, each exactly once, several in one transaction, beside another session that restores others. Resolves to
+ * those that it could not: whatever two sessions did to each other passes when they are tried again by one.
+ */
+export async function restoreWhatPasses(
+  entries: readonly StoredEntry[],
+  { target, id, signal, onBatch }: Omit<RestoreOptions, 'onProgress'> & { readonly onBatch: (restored: number) => void },
+): Promise<StoredEntry[]> {
+  const failed: StoredEntry[] = []
+  for (const batch of batches(entries)) {
+    signal.throwIfAborted()
+    try {
+      onBatch(await restoreBatch(target, id, batch))
+    } catch (error) {
+      // Also a deadlock.
+      if (!isServersAnswer(error) && !(error instanceof MigrationError && error.kind === 'LockTimeout')) throw error
+      failed.push(...batch)
+    }
+  }
+  return failed
+}
+
+function restoreBatch(target: Database, id: string, batch: readonly StoredEntry[]): Promise<number> {
+  return target.transaction(async () => {
+    const remaining = await lockRemaining(target, id, batch)
+    if (remaining.length === 0) return 0
+    await runDefinitions(target, remaining)
+    await finish(target, id, remaining)
+    return remaining.length
+  })
 }
 
 /** Restores entries in their order, each exactly once and in a transaction of its own. */

@@ -51,8 +51,10 @@ test('killed again and again at other places, the restore ends with the same def
   const { id, signal } = run
   await run.dump()
   let failures = 0
+  const beside = await run.anotherTarget()
   for (const stage of [
-    restoreDefinitions,
+    (options: Parameters<typeof restoreDefinitions>[0]) =>
+      restoreDefinitions({ ...options, jobs: 2, fewest: 2, openSession: () => Promise.resolve(beside) }),
     restoreIndexes,
     (options: Parameters<typeof restoreDefinitions>[0]) => restoreConstraints({ ...options, replicaRole: true, incremental: false }),
     restoreAccess,

@@ -70,6 +70,11 @@ async function begin(
   await openMigrationRecord(target, ref)
   const { signal } = new AbortController()
   const common = { source, sourceConnection, target, targetConnection, id, signal }
+  const anotherTarget = async () => {
+    const session = await connect(targetConnection, { side: 'target', applicationName: 'schema test' })
+    open.push(session)
+    return session
+  }
   return {
     from,
     to,
@@ -82,7 +87,8 @@ async function begin(
       return dumpDefinitions({ ...common, ...(roles && { roles }), spec: whole, names: await establishNameMap(source, target, id, whole) })
     },
     async restore({ replicaRole = true, incremental = false } = {}) {
-      await restoreDefinitions({ target, id, signal })
+      // Also a few tables in two sessions.
+      await restoreDefinitions({ target, id, signal, jobs: 2, fewest: 2, openSession: anotherTarget })
       await restoreIndexes({ target, id, signal })
       await restoreConstraints({ target, id, signal, replicaRole, incremental })
       await restoreAccess({ target, id, signal })
@@ -94,11 +100,7 @@ async function begin(
       )
       return Object.fromEntries(rows.map(({ object, text }) => [object, text]))
     },
-    async anotherTarget() {
-      const session = await connect(targetConnection, { side: 'target', applicationName: 'schema test' })
-      open.push(session)
-      return session
-    },
+    anotherTarget,
     again: (role) => begin(from, to, sourceUrl, targetUrl, role),
   }
 }
