@@ -7,6 +7,7 @@ import { attachForeignKeys } from './attach-foreign-keys.ts'
 import { buildIndexes } from './build-indexes.ts'
 import { cleanUpSource } from './clean-up-source.ts'
 import { compareCounts } from './compare-counts.ts'
+import { compareData } from './compare-data.ts'
 import { compareMetadata } from './compare-metadata.ts'
 import { copyAgain } from './copy-again.ts'
 import { copyGroup } from './copy-group.ts'
@@ -49,6 +50,7 @@ export function createActivities(services: ActivityServices): MigrationActivitie
     cleanUpSource: cleanUpSource(services),
     compareCounts: compareCounts(services),
     compareMetadata: compareMetadata(services),
+    compareData: compareData(services),
     copyAgain: copyAgain(services),
     copyGroup: copyGroup(services),
     copyLargeObjects: copyLargeObjects(services),

@@ -87,7 +87,7 @@ const column = z.union(
     error: `${NAME_FORM}, or {"name", "as"}`,
   },
 )
-const objectEntry = z.strictObject(
+export const objectEntry = z.strictObject(
   {
     schema: plainName,
     table: namePattern.optional(),

@@ -1,6 +1,9 @@
 import { z } from 'zod'
+import { objectEntry, specSchema } from './spec-schema.ts'
 
 const WHAT_FORM = 'a list of "metadata", "data", each at most once, not empty'
+const TABLES_FORM = 'a list of {"schema"} or {"schema", "table"}, not empty'
+const SAMPLE_FORM = 'a number from 0 to 1'
 
 /** The key `validation`, which `validateMigration` alone accepts. Its defaults are the contract's: everything, by checksum. */
 export const validationSchema = z.strictObject(
@@ -11,13 +14,9 @@ export const validationSchema = z.strictObject(
       .refine((what) => new Set(what).size === what.length, { error: WHAT_FORM, when: ({ value }) => Array.isArray(value) })
       .default(['metadata', 'data']),
     method: z.enum(['count', 'checksum', 'full'], { error: '"count", "checksum" or "full"' }).default('checksum'),
-    sample: z
-      .number({ error: 'a number from 0 to 1' })
-      .min(0, { error: 'a number from 0 to 1' })
-      .max(1, { error: 'a number from 0 to 1' })
-      .optional(),
-    tables: z.array(z.unknown(), { error: 'a list of objects as in "objects"' }).optional(),
-    transferRate: z.unknown().optional(),
+    sample: z.number({ error: SAMPLE_FORM }).min(0, { error: SAMPLE_FORM }).max(1, { error: SAMPLE_FORM }).default(1),
+    tables: z.array(objectEntry, { error: TABLES_FORM }).min(1, { error: TABLES_FORM }).optional(),
+    transferRate: specSchema.shape.transferRate,
   },
   { error: '{"what", "method", "sample", "tables", "transferRate"}' },
 )

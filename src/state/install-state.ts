@@ -188,6 +188,16 @@ create table pgmove.metadata_difference (
   target text
 );
 create index metadata_difference_by_id on pgmove.metadata_difference (id);
+-- Rows that differ, by their keys (JSON arrays of texts; without a key the hashes of rows), as the last comparison of data under an ID found them:
+-- a migration's, or that of a run of validateMigration.
+create table pgmove.data_difference (
+  id text not null,
+  source_table text not null,
+  key text not null,
+  kind text not null,
+  found_at timestamptz not null default clock_timestamp()
+);
+create unique index data_difference_once on pgmove.data_difference (id, source_table, md5(key), kind);
 -- Large objects that go along, under the source's OIDs.
 create table pgmove.large_object (
   id text not null references pgmove.migration,

@@ -1,4 +1,5 @@
 import type { MetadataDifference, NotCompared } from '../validate/metadata/metadata-difference.ts'
+import type { DataResult } from './data-result.ts'
 import type { CutList } from './status.ts'
 
 /** How the catalogues of source and target compare. */
@@ -17,5 +18,7 @@ export interface MetadataResult {
 
 /** The result of `validateMigration`. */
 export interface ValidationResult {
-  readonly metadata: MetadataResult
+  /** Absent if it was not asked for. */
+  readonly metadata?: MetadataResult
+  readonly data?: DataResult
 }

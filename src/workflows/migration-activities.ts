@@ -1,7 +1,9 @@
 import type { Side } from '../errors/error-kind.ts'
 import type { SyncedLargeObjects } from '../large-objects/sync-large-objects.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
+import type { ValidationSpec } from '../spec/validate-validation.ts'
 import type { MigrationRef } from '../state/migration-ref.ts'
+import type { DataResult } from './data-result.ts'
 import type { MetadataResult } from './metadata-result.ts'
 import type { MigrationReport } from './migration-report.ts'
 import type { Phase, PrecheckResult, Status } from './status.ts'
@@ -156,6 +158,8 @@ export interface MigrationActivities {
    * out on purpose; what is found is kept on the target. Else nothing is written.
    */
   compareMetadata(input: MigrationInput & { readonly own: boolean }): Promise<MetadataResult>
+  /** Compares the rows of both sides, as the spec selects and maps. Keys of what differs are kept on the target, in pgmove.data_difference. */
+  compareData(input: MigrationInput & { readonly validation: ValidationSpec }): Promise<DataResult>
   /** One attempt to reach a side when the deadline of its outage has passed; judges by what the other activities have attempted. */
   tryConnection(
     input: MigrationInput & { readonly side: Side; readonly lostAt: string; readonly deadline: string },

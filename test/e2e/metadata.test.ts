@@ -5,11 +5,11 @@ import type { ValidationResult } from '../../src/workflows/metadata-result.ts'
 import { testMigration } from '../migration-run.ts'
 import type { TestMigration } from '../migration-run.ts'
 import { uniqueName } from '../servers.ts'
-import { smallPair } from '../small-source.ts'
+import { contents, smallPair } from '../small-source.ts'
 
 const LIMIT = { timeout: 240_000 }
 
-function validate(migration: TestMigration, spec: Record<string, unknown>): Promise<ValidationResult> {
+function validate(migration: TestMigration, spec: Record<string, unknown>): Promise<Required<ValidationResult>> {
   const input = { source: { env: 'TEST_SOURCE' }, target: { env: 'TEST_TARGET' }, ...spec }
   const { taskQueue } = migration
   return migration.client.workflow.execute('validateMigration', { taskQueue, workflowId: uniqueName('validate'), args: [input] })
@@ -58,17 +58,31 @@ test('a migration compares the catalogues at its end, and validateMigration at a
   assert.deepEqual([third.status, third.differences, third.compared['table']], ['Passed', [], 1])
 
   for (const validation of [
-    undefined,
-    { what: ['data'] },
-    { what: ['metadata', 'data'], method: 'count' },
-    { what: ['metadata'], sample: 0.5 },
+    { what: ['data'], method: 'sum' },
+    { what: ['metadata', 'data'], sample: 1.5 },
+    { tables: [{ table: 'customers' }] },
+    { transferRate: { megabytesPerSecond: 0 } },
   ]) {
-    const { type, message } = await refusal(validate(migration, validation ? { validation } : {}))
+    const { type, message } = await refusal(validate(migration, { validation }))
     assert.equal(type, 'InvalidSpec')
-    assert.match(message, /\$\.validation.*not in this version/s)
+    assert.match(message, /\$\.validation\.\w/)
   }
   const { message } = await refusal(validate(migration, { validation: { what: ['names'], more: 1 } }))
   for (const path of ['$.validation.what[0]', '$.validation.more']) assert.ok(message.includes(path), message)
+
+  const { data: equal } = await validate(migration, {})
+  assert.deepEqual([equal.status, equal.method, equal.tables, equal.differing], ['Passed', 'checksum', 3, { total: 0, items: [] }])
+  assert.equal(equal.rows, String(500 + 2000 + Number((await contents(source)).find(({ name }) => name === 'journal')?.['rows'])))
+  await target.sql(`delete from orders where id = 7; update customers set note = 'y' || substr(note, 2) where id = 99`)
+  for (const method of ['checksum', 'full', 'count'] as const) {
+    const { data } = await validate(migration, { validation: { what: ['data'], method, tables: [{ schema: 'public', table: '*s' }] } })
+    const orders = { table: '"public"."orders"', missing: 1, extra: 0, different: 0, undecided: 0 }
+    const customers = { ...orders, table: '"public"."customers"', missing: 0, different: 1 }
+    assert.deepEqual([data.status, data.tables, data.differing.items], ['Failed', 2, method === 'count' ? [orders] : [customers, orders]])
+    const rows = data.kept === null ? [] : await target.sql(data.kept)
+    const keys = rows.map(({ source_table: table, key, kind }) => `${table} ${key} ${kind}`)
+    assert.deepEqual(keys, method === 'count' ? [] : ['"public"."customers" ["99"] different', '"public"."orders" ["7"] missing'])
+  }
 })
 
 test('names, columns and what the mapping leaves out are compared as mapped', LIMIT, async () => {

@@ -26,10 +26,6 @@ const TABLES = `
   create table keyless (a text, b float8); insert into keyless select i % 50, i % 5 from generate_series(1, 400) i;
   create table empty (a int primary key);
 `
-const PARTED = `
-  create table parted (id int, region text not null, primary key (id, region)) partition by list (region);
-  create table parted_a partition of parted for values in ('a'); create table parted_b partition of parted for values in ('b');
-  insert into parted select i, case when i % 2 = 0 then 'a' else 'b' end from generate_series(1, 100) i;`
 
 async function compared(from: number, to: number, schema: string, names: readonly string[], method: 'checksum' | 'full' = 'checksum') {
   const fixture = await migrationFixture(await server(from), await server(to), schema)

@@ -51,6 +51,18 @@ const ACTIVITIES: Readonly<
   setSequences: [['source', 'target'], {}],
   restoreTarget: [['target'], {}],
   undoRestore: [['target'], {}],
+  compareData: [
+    ['source', 'target'],
+    {
+      validation: {
+        what: ['data'],
+        method: 'checksum',
+        sample: 1,
+        tables: null,
+        transferRate: { megabytesPerSecond: null, rowsPerSecond: null },
+      },
+    },
+  ],
   compareMetadata: [['source', 'target'], { own: true }],
   putTargetBack: [['target'], { outcome: 'Cancelled' }],
   releaseSource: [['source'], {}],
