@@ -9,12 +9,18 @@ import { loadShop } from '../../demo/load-shop.ts'
 import { withSession } from '../../demo/session.ts'
 import { sourceState } from '../../demo/source-state.ts'
 import { startWriter } from '../../demo/writer.ts'
+import type { DataResult } from '../../src/workflows/data-result.ts'
+import type { ValidationResult } from '../../src/workflows/metadata-result.ts'
 import { testMigration } from '../migration-run.ts'
-import { database, eventually, server } from '../servers.ts'
+import { database, eventually, server, uniqueName } from '../servers.ts'
 import { sourceCatalogue } from '../source-catalogue.ts'
 import { textWithin } from '../text-within.ts'
 
 const PASSWORD = 'never-to-be-seen-4711'
+
+const LIVE = ['Passed', [], []]
+
+const EXTRA_CART = '00000000-0000-4000-8000-000000000001'
 
 /** The databases trust everybody; the password is there to be searched for afterwards. */
 function withPassword(url: string): string {
@@ -46,6 +52,25 @@ for (const [from, to] of [
         const text = textWithin((await run.handle.describe()).raw.pendingActivities)
         return text.includes('progress') ? text : undefined
       })
+      // While the application writes: no false alarm, and what really differs is found, that alone.
+      const validate = async (): Promise<DataResult> => {
+        const argument = { source: { env: 'TEST_SOURCE' }, target: { env: 'TEST_TARGET' }, validation: { what: ['data'] } }
+        const { taskQueue } = migration
+        const options = { taskQueue, workflowId: uniqueName('validate'), args: [argument] }
+        const result = (await migration.client.workflow.execute('validateMigration', options)) as Required<ValidationResult>
+        return result.data
+      }
+      const commits = writer.commits
+      const live = await validate()
+      assert.ok(writer.commits > commits)
+      assert.deepEqual([live.status, live.differing.items, live.notCompared.items.map(({ object }) => object)], LIVE)
+      await target.sql(`insert into shop.carts values ('${EXTRA_CART}', '{}')`)
+      const { status: alarm, differing } = await validate()
+      assert.deepEqual(
+        [alarm, differing.items],
+        ['Failed', [{ table: '"shop"."carts"', missing: 0, extra: 1, different: 0, undecided: 0 }]],
+      )
+      await target.sql(`delete from shop.carts where session = '${EXTRA_CART}'`)
       const ledger = await writer.stop()
       await run.signal('cutover')
       const report = await run.result()
