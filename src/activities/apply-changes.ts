@@ -74,6 +74,7 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
         until: until === null ? undefined : parseLsn(until),
         markers,
         replicaRole,
+        logKeys: record.keys_logged === 't',
         signal,
         onApplied: (applied) => {
           monitor.applied(applied)

@@ -1,19 +1,16 @@
 import { TransferLimit } from '../copy/transfer-limit.ts'
-import { readSourceNameMap } from '../mapping/read-name-map.ts'
-import type { Database } from '../postgres/connect.ts'
-import { readSelectedTables } from '../source/selected-tables.ts'
-import { selects } from '../spec/selection.ts'
 import type { ValidationSpec } from '../spec/validate-validation.ts'
-import { readLeftOutRelations } from '../state/left-out-relations.ts'
+import { recordChangedKeys } from '../replication/changed-keys.ts'
 import { clearDataDifferences, dataDifferencesQuery, recordDataDifferences } from '../state/validation-record.ts'
 import { compareData as compare } from '../validate/data/compare-data.ts'
 import type { DataComparison } from '../validate/data/compare-data.ts'
-import type { NotComparedData, TablePair } from '../validate/data/compared-table.ts'
+import type { NotComparedData } from '../validate/data/compared-table.ts'
 import { streamingMigrations, streamPosition } from '../validate/data/stream-position.ts'
 import type { DataResult } from '../workflows/data-result.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import { cutList } from '../workflows/status.ts'
 import type { ActivityRun, ActivityServices } from './activity-run.ts'
+import { migratedPairs, selectedPairs } from './compared-pairs.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 type Input = Parameters<MigrationActivities['compareData']>[0]
@@ -22,11 +19,14 @@ const MEGABYTE = 1_000_000
 
 /** Compares the rows of both sides; see MigrationActivities. */
 export function compareData(services: ActivityServices): MigrationActivities['compareData'] {
-  return migrationActivity(services, async (run, { validation }: Input): Promise<DataResult> => {
+  return migrationActivity(services, async (run, { validation, own = false }: Input): Promise<DataResult> => {
     const source = await run.connect('source', 'validate')
     const target = await run.connect('target', 'validate')
-    const migrations = await streamingMigrations(source, target)
-    const { pairs, notCompared } = await selectedPairs(run, source, target, validation, migrations)
+    if (own) run.watchSlot({ needed: true })
+    const migrations = own ? [run.id] : await streamingMigrations(source, target)
+    const { pairs, notCompared } = own
+      ? await migratedPairs(source, target, run.id)
+      : await selectedPairs(run.spec, source, target, validation, migrations)
     const limit = new TransferLimit()
     const { megabytesPerSecond, rowsPerSecond } = validation.transferRate
     limit.set({ bytes: megabytesPerSecond === null ? null : megabytesPerSecond * MEGABYTE, rows: rowsPerSecond })
@@ -48,44 +48,11 @@ export function compareData(services: ActivityServices): MigrationActivities['co
       onDifferences: async (differences) => {
         kept = (await recordDataDifferences(target, run.id, differences)) || kept
       },
+      // They are looked at again behind the marker.
+      ...(own && { onUndecided: (rows) => recordChangedKeys(target, run.id, rows) }),
     })
     return resultOf(validation, comparison, [...notCompared, ...comparison.notCompared], kept ? dataDifferencesQuery(run.id) : null)
   })
-}
-
-/** The tables of the spec, but those that no stream keeps equal. */
-async function selectedPairs(
-  { spec }: ActivityRun,
-  source: Database,
-  target: Database,
-  { tables }: ValidationSpec,
-  migrations: readonly string[],
-): Promise<{ pairs: TablePair[]; notCompared: NotComparedData[] }> {
-  const names = await readSourceNameMap(source, spec)
-  const leftOut = new Set<string>()
-  for (const id of migrations) for (const relation of await readLeftOutRelations(target, id)) leftOut.add(relation)
-  const notCompared: NotComparedData[] = []
-  const pairs: TablePair[] = []
-  for (const table of await readSelectedTables(source, spec, names)) {
-    const { schema, name } = table.root ?? table
-    if (table.kind !== 'r' || (tables && !selects({ objects: tables, exclude: [] }, schema, name))) continue
-    const there = names.relation(table)
-    const object = `${table.schema}.${table.name}`
-    if (leftOut.has(`${there.schema}\0${there.name}`)) notCompared.push({ object, reason: 'it was left out of the migration' })
-    else if (migrations.length > 0 && table.persistence === 'u') {
-      notCompared.push({ object, reason: 'it is unlogged, and brought up to date at the cutover only' })
-    } else {
-      pairs.push({
-        sourceSchema: table.schema,
-        sourceTable: table.name,
-        targetSchema: there.schema,
-        targetTable: there.name,
-        columns: names.columns(table),
-        estimatedRows: table.estimatedRows,
-      })
-    }
-  }
-  return { pairs, notCompared }
 }
 
 /** Where an attempt that was lost had come to, by whole tables: keys are values of rows, which no heartbeat holds. */

@@ -5,6 +5,7 @@ import { takeOver } from '../replication/progress.ts'
 import { joinPublication } from '../source/join-publication.ts'
 import { waitForWriters } from '../source/wait-for-writers.ts'
 import { readCatchUpPosition, readMigratedTables } from '../state/migrated-table.ts'
+import { markWholeChanged } from '../state/key-log.ts'
 import { readMigrationRecord } from '../state/migration-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
@@ -58,6 +59,7 @@ export function copyAgain(services: ActivityServices): MigrationActivities['copy
           gate: (bytes, rows) => monitor.gate(bytes, rows),
         })
         monitor.done(table)
+        if (record.keys_logged === 't') await markWholeChanged(target, run.id, targetSchema, targetTable)
         await run.failpoint(FAILPOINTS.copiedAgain)
         await target.query(`analyze ${qualified(targetSchema, targetTable)}`)
       }

@@ -16,6 +16,9 @@ import { qualified } from '../postgres/quote.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
 import { markIndexed, readMigratedTables } from '../state/migrated-table.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
+import { recordDataDifferences } from '../state/validation-record.ts'
+import { compareTable } from '../validate/data/compare-table.ts'
+import { readComparedTables } from '../validate/data/compared-table.ts'
 import { updateMigrationRecord } from '../state/migration-record.ts'
 import { readNameMap } from '../state/name-map-record.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
@@ -61,7 +64,8 @@ export function copyUnderOneSnapshot(services: ActivityServices): MigrationActiv
         if (again) await mendSources(run, sources, snapshot, locked)
         const round = await Round.open(run, sources, { repeats: again ? CONNECTION_LOST : SNAPSHOT_LOST, results })
         try {
-          return await round.work(copy, withLargeObjects)
+          const objects = await round.work(copy, withLargeObjects)
+          return run.spec.cutover.validate === 'checksum' ? [...(await differingRows(run, first, tables)), ...objects] : objects
         } finally {
           await round.close()
         }
@@ -261,6 +265,27 @@ interface Opened {
   readonly lanes: readonly [SharedLane, ...SharedLane[]]
   readonly builders: readonly Database[]
   readonly replicaRole: boolean
+}
+
+/** Compares the rows by checksums: under the copy's snapshot nothing moves on the source, and nobody applies changes to the target. */
+async function differingRows(run: ActivityRun, source: Database, pairs: readonly MigratedTable[]): Promise<string[]> {
+  const target = await run.connect('target', 'validate')
+  const { tables, missing } = await readComparedTables(source, target, pairs)
+  const differing = new Set(missing)
+  for (const table of tables) {
+    await compareTable({
+      ...{ source, target, table, signal: run.signal, method: 'checksum', sample: 1 },
+      caughtUp: () => Promise.resolve(),
+      openTransactionsEnded: () => Promise.resolve(true),
+      onCompared: () => undefined,
+      onDifferences: async (differences) => {
+        differing.add(table.label)
+        await recordDataDifferences(target, run.id, differences)
+      },
+    })
+  }
+  await run.close(target)
+  return [...differing]
 }
 
 async function countRows(target: Database, { targetSchema, targetTable }: MigratedTable): Promise<bigint> {

@@ -6,6 +6,7 @@ import { applyChanges } from './apply-changes.ts'
 import { attachForeignKeys } from './attach-foreign-keys.ts'
 import { buildIndexes } from './build-indexes.ts'
 import { cleanUpSource } from './clean-up-source.ts'
+import { compareChanged } from './compare-changed.ts'
 import { compareCounts } from './compare-counts.ts'
 import { compareData } from './compare-data.ts'
 import { compareMetadata } from './compare-metadata.ts'
@@ -17,6 +18,7 @@ import { diagnoseConnection } from './diagnose-connection.ts'
 import { dumpDefinitions } from './dump-definitions.ts'
 import { findSources } from './find-sources.ts'
 import { finishCopy } from './finish-copy.ts'
+import { logKeys } from './log-keys.ts'
 import { lowerFence } from './lower-fence.ts'
 import { planTables } from './plan-tables.ts'
 import { precheck } from './precheck.ts'
@@ -51,6 +53,8 @@ export function createActivities(services: ActivityServices): MigrationActivitie
     compareCounts: compareCounts(services),
     compareMetadata: compareMetadata(services),
     compareData: compareData(services),
+    compareChanged: compareChanged(services),
+    logKeys: logKeys(services),
     copyAgain: copyAgain(services),
     copyGroup: copyGroup(services),
     copyLargeObjects: copyLargeObjects(services),

@@ -8,6 +8,7 @@ import type { ApplyArgs, HeartbeatRow } from './apply-stream.ts'
 import { applyTruncate } from './apply-truncate.ts'
 import type { BoundRelation } from './bound-relation.ts'
 import { ChangeSteps } from './change-steps.ts'
+import { ChangedKeys, recordChangedKeys } from './changed-keys.ts'
 import type { StreamItem } from './change-stream.ts'
 import { DdlReplay } from './ddl-replay.ts'
 import { loggedDdl } from './logged-ddl.ts'
@@ -65,6 +66,8 @@ export class ApplyGroup {
   /** Commit LSN of the last source transaction that changes anything on the target. */
   #changedLsn: bigint | undefined
   #heartbeats: HeartbeatRow[] = []
+  /** Undefined if the keys of changed rows are not written down. */
+  readonly #changedKeys: ChangedKeys | undefined
   /** Of the source transaction that is being received, if it holds DDL. */
   #ddlReplay: DdlReplay | undefined
 
@@ -73,6 +76,7 @@ export class ApplyGroup {
     this.#args = args
     this.#limits = args.limits ?? DEFAULT_LIMITS
     this.#applier = new StepApplier(args.target, args.id)
+    this.#changedKeys = args.logKeys === true ? new ChangedKeys() : undefined
     this.#lane = new WorkLane(onFailure)
     this.#onCommitted = onCommitted
     this.#binder = new TableBinder(args.target, args.tables, args.names)
@@ -166,9 +170,11 @@ export class ApplyGroup {
     const applied = { ...last, transactions: this.#transactions, changes: this.#changes, changedLsn: this.#changedLsn }
     const heartbeats = this.#heartbeats
     await this.#flush()
+    const changedKeys = this.#changedKeys?.take()
     this.#work(async () => {
       if (this.#begun && !replicaRole) await this.#checkConstraints(last.commitLsn)
       await this.#begin()
+      if (changedKeys) await recordChangedKeys(target, id, changedKeys)
       // The last statement: it would fail if one before had, so the COMMIT below can't turn out to be a rollback.
       await recordProgress(target, id, progress.epoch, applied)
       this.#begun = false
@@ -247,7 +253,9 @@ export class ApplyGroup {
     this.#noteChange(begin, message.relation)
     const kept = bytes + (this.#steps.changes > 0 ? this.#passedBytes : 0)
     this.#passedBytes = 0
-    this.#steps.add(bound.target.oid, rowChange(message, bound, begin.finalLsn), kept)
+    const change = rowChange(message, bound, begin.finalLsn)
+    this.#steps.add(bound.target.oid, change, kept)
+    this.#changedKeys?.add(bound, change)
     this.#changes++
     this.#bytes += kept
     if (this.single) return this.#flush().then(() => this.#lane.idle())
@@ -281,7 +289,11 @@ export class ApplyGroup {
     const replay = (this.#ddlReplay ??= new DdlReplay({ target, id, selection, mayCopy, names: names ?? new NameMap() }))
     const binder = this.#binder
     const tables: FollowedTables = {
-      find: (schema, table) => binder.selected(schema, table, begin),
+      find: (schema, table) => {
+        const found = binder.selected(schema, table, begin)
+        if (found) this.#changedKeys?.addWhole({ schema: found.table.targetSchema, name: found.table.targetTable })
+        return found
+      },
       has: (schema, table) => binder.tables.has(`${schema}\0${table}`),
       add: (table, marked) => binder.add(table, marked),
       remove: (table) => binder.remove(table),
@@ -306,6 +318,7 @@ export class ApplyGroup {
     const tables = await this.#binder.truncated(relations, begin)
     if (tables.length === 0) return
     this.#noteChange(begin, relations[0])
+    for (const table of tables) this.#changedKeys?.addWhole(table)
     this.#changes++
     await this.#flush()
     this.#work(async () => {
@@ -360,6 +373,7 @@ export class ApplyGroup {
 
   #reset(): void {
     this.#steps.take()
+    this.#changedKeys?.take()
     this.#transactions = 0
     this.#changes = 0
     this.#bytes = 0

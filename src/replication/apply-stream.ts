@@ -41,6 +41,8 @@ export interface ApplyArgs {
   readonly until?: bigint | undefined
   /** The cutover's markers, which become known while changes are applied. */
   readonly markers?: StreamMarkers | undefined
+  /** Writes down the keys of the rows that are changed, in the transactions that change them. Default false. */
+  readonly logKeys?: boolean | undefined
   /** Whether the session may run with session_replication_role = replica. */
   readonly replicaRole: boolean
   /** Source transactions that committed up to here are applied each by its own target transaction, change by change. */

@@ -17,6 +17,16 @@ interface TableKeys {
   keys: Set<string> | undefined
 }
 
+/** A row that has changed; without a key any row of the table may have. */
+export interface ChangedRow {
+  readonly schema: string
+  readonly name: string
+  /** A JSON array of the names of the key's columns. */
+  readonly columns?: string
+  /** A JSON array of texts. */
+  readonly key?: string
+}
+
 /**
  * The keys of the rows that a group of source transactions changes. While a comparison of the data is open they are written down in the
  * transaction that changes the rows, so that the cutover need look at these again and at no others.
@@ -36,23 +46,13 @@ export class ChangedKeys {
     this.#of(table).keys = undefined
   }
 
-  /** Writes down what was added, in the session's open transaction, and forgets it. */
-  async record(target: Database, id: string): Promise<void> {
-    const rows = [...this.#tables.values()].flatMap(({ table: { schema, name }, columns, keys }) =>
+  /** Takes all out. */
+  take(): ChangedRow[] {
+    const rows = [...this.#tables.values()].flatMap(({ table: { schema, name }, columns, keys }): ChangedRow[] =>
       keys ? [...keys].map((key) => ({ schema, name, columns: JSON.stringify(columns), key })) : [{ schema, name }],
     )
     this.#tables.clear()
-    if (rows.length === 0) return
-    await target.query(
-      `insert into pgmove.changed_key (id, target_schema, target_table, columns, key)
-       select $1, x.schema, x.name, x.columns, x.key from json_to_recordset($2::json) as x (schema text, name text, columns text, key text)
-       on conflict do nothing`,
-      [id, JSON.stringify(rows)],
-    )
-  }
-
-  clear(): void {
-    this.#tables.clear()
+    return rows
   }
 
   #of({ schema, name }: Name, bound?: BoundRelation): TableKeys {
@@ -77,4 +77,15 @@ export class ChangedKeys {
     table.keys.add(JSON.stringify(values))
     if (table.keys.size > MOST_KEYS) table.keys = undefined
   }
+}
+
+/** Writes rows down in the session's open transaction. */
+export async function recordChangedKeys(target: Database, id: string, rows: readonly ChangedRow[]): Promise<void> {
+  if (rows.length === 0) return
+  await target.query(
+    `insert into pgmove.changed_key (id, target_schema, target_table, columns, key)
+     select $1, x.schema, x.name, x.columns, x.key from json_to_recordset($2::json) as x (schema text, name text, columns text, key text)
+     on conflict do nothing`,
+    [id, JSON.stringify(rows)],
+  )
 }

@@ -3,7 +3,6 @@ import { parseDuration } from './duration.ts'
 import { fenceProblems } from './fence-problems.ts'
 import { mappingProblems } from './mapping-problems.ts'
 import type { MigrationSpec, MigrationType, SpecDocument } from './migration-spec.ts'
-import { notInThisVersion } from './not-in-this-version.ts'
 import { schemaProblems } from './schema-problems.ts'
 import { specSchema } from './spec-schema.ts'
 import type { SpecProblem } from './spec-problem.ts'
@@ -16,11 +15,7 @@ export function validateSpec(input: unknown): { spec: MigrationSpec } | { proble
   const parsed = specSchema.safeParse(input, { reportInput: true })
   const problems = parsed.success ? [] : schemaProblems(parsed.error.issues, input)
   const known = new Set(problems.map(({ path }) => path))
-  problems.push(
-    ...[...notInThisVersion(input), ...duplicateObjects(input), ...mappingProblems(input), ...fenceProblems(input)].filter(
-      ({ path }) => !known.has(path),
-    ),
-  )
+  problems.push(...[...duplicateObjects(input), ...mappingProblems(input), ...fenceProblems(input)].filter(({ path }) => !known.has(path)))
   if (parsed.success && problems.length === 0) return { spec: normalForm(parsed.data) }
   return { problems }
 }

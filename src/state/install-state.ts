@@ -39,6 +39,8 @@ create table pgmove.migration (
   proof_lsn pg_lsn,
   -- how often what restoreTarget had put back was undone: an attempt of an earlier cutover puts nothing back any more
   restore_round int not null default 0,
+  -- the stream writes down the keys of the rows that it changes, see pgmove.changed_key
+  keys_logged boolean not null default false,
   -- how the source's names are called on the target (NameMapData), from the first activity that needs it on
   name_map json,
   -- the copy's last report to the workflow: one of the running activities sends it for all
@@ -198,6 +200,16 @@ create table pgmove.data_difference (
   found_at timestamptz not null default clock_timestamp()
 );
 create unique index data_difference_once on pgmove.data_difference (id, source_table, md5(key), kind);
+-- Rows that the stream has changed since the data was compared before a cutover: by their keys (JSON arrays of texts) and the columns of these;
+-- a null key: any row of the table may have changed.
+create table pgmove.changed_key (
+  id text not null references pgmove.migration,
+  target_schema text not null,
+  target_table text not null,
+  columns text,
+  key text
+);
+create unique index changed_key_once on pgmove.changed_key (id, target_schema, target_table, md5(coalesce(key, '')));
 -- Large objects that go along, under the source's OIDs.
 create table pgmove.large_object (
   id text not null references pgmove.migration,

@@ -20,6 +20,8 @@ export interface MigrationRecord extends Record<string, string | null> {
   paused: string
   copy_snapshot: string | null
   marker_lsn: string | null
+  /** 't' while the keys of changed rows are written down. */
+  keys_logged: string
   outcome: string | null
 }
 

@@ -160,8 +160,9 @@ function noteLeft({ state }: Migration, error: unknown): readonly string[] {
 
 /** Without incremental replication the rows are compared in the copy, under its snapshot. */
 function validationOfCopy({ state, spec }: Migration): MigrationReport['validation'] {
-  const compared = spec.cutover.validate === 'counts' ? state.copied : null
-  return compared ? { method: 'counts', ...compared, differing: [] } : { method: 'none', tables: 0, rows: '0', differing: [] }
+  const { validate: method } = spec.cutover
+  const compared = method === 'none' ? null : state.copied
+  return compared ? { method, ...compared, differing: [] } : { method: 'none', tables: 0, rows: '0', differing: [] }
 }
 
 /** After a cancel or a failure that ends: the source is left as it was found, as far as it can be reached within 2 minutes. */

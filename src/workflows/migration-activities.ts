@@ -158,8 +158,15 @@ export interface MigrationActivities {
    * out on purpose; what is found is kept on the target. Else nothing is written.
    */
   compareMetadata(input: MigrationInput & { readonly own: boolean }): Promise<MetadataResult>
-  /** Compares the rows of both sides, as the spec selects and maps. Keys of what differs are kept on the target, in pgmove.data_difference. */
-  compareData(input: MigrationInput & { readonly validation: ValidationSpec }): Promise<DataResult>
+  /**
+   * Compares the rows of both sides, as the spec selects and maps, or, `own`, those of the migration itself. Keys of what differs are kept on the
+   * target, in pgmove.data_difference.
+   */
+  compareData(input: MigrationInput & { readonly validation: ValidationSpec; readonly own?: boolean }): Promise<DataResult>
+  /** From the next start of the stream on the keys of changed rows are written down on the target, or, with `open` false, no more. */
+  logKeys(input: MigrationInput & { readonly open: boolean }): Promise<void>
+  /** Compares the rows of which that was written down, and tables that are not streamed. Nobody writes meanwhile. */
+  compareChanged(input: MigrationInput): Promise<Pick<DataResult, 'tables' | 'rows' | 'differing' | 'kept'>>
   /** One attempt to reach a side when the deadline of its outage has passed; judges by what the other activities have attempted. */
   tryConnection(
     input: MigrationInput & { readonly side: Side; readonly lostAt: string; readonly deadline: string },

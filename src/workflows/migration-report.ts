@@ -35,9 +35,12 @@ export interface MigrationReport {
   } | null
   readonly sequences: CutList<{ readonly name: string; readonly value: string }>
   readonly validation: {
-    readonly method: 'none' | 'counts'
+    /** `checksum`: all rows before the marker, while changes streamed in, and behind it those that had changed since. */
+    readonly method: 'none' | 'counts' | 'checksum'
     readonly tables: number
     readonly rows: string
+    /** Of `checksum`: the rows that were looked at again behind the marker. */
+    readonly rowsComparedAgain?: string
     readonly differing: readonly string[]
   }
   /** Null without `schema` in the types, and if the catalogues could not be compared, which is a warning then. */

@@ -23,6 +23,8 @@ export interface MigrationState {
   cutoverFence?: MigrationSpec['cutover']['fence']
   /** Stands on the source, or may; with the statements that lift it by hand, once it is raised. */
   fence?: { readonly statements: readonly string[] } | null
+  /** The stream writes down the keys of the rows that it changes. */
+  keysLogged?: boolean
   /** Triggers and keys on the target are being switched on, or are on: who goes back to replication has to undo it. */
   restoring?: boolean
   /** The cutover has passed its last check; from then on it can't be aborted. */

@@ -86,7 +86,7 @@ export class Migration {
   }
 
   /** Notes a message of the user that has no effect, with the reason. */
-  refuse(type: 'NotInThisVersion' | 'NotNow' | 'InvalidArgument', message: string): void {
+  refuse(type: 'NotNow' | 'InvalidArgument', message: string): void {
     addError(this.state, { at: new Date().toISOString(), type, message })
     this.show()
   }

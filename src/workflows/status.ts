@@ -21,7 +21,7 @@ export interface ConnectionStatus {
 
 export interface StatusError {
   readonly at: string
-  /** Kind of the error (contract §6), or `NotInThisVersion`, `NotNow`, `InvalidArgument` for a signal that had no effect. */
+  /** Kind of the error (contract §6), or `NotNow`, `InvalidArgument` for a signal that had no effect. */
   readonly type: string
   readonly message: string
 }

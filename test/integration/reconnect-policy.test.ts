@@ -63,6 +63,8 @@ const ACTIVITIES: Readonly<
       },
     },
   ],
+  compareChanged: [['source', 'target'], {}],
+  logKeys: [['target'], { open: true }],
   compareMetadata: [['source', 'target'], { own: true }],
   putTargetBack: [['target'], { outcome: 'Cancelled' }],
   releaseSource: [['source'], {}],

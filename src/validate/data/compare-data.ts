@@ -16,7 +16,10 @@ export interface DataComparison {
   readonly differing: readonly ({ readonly table: string } & TableComparison)[]
 }
 
-export interface CompareDataOptions extends Pick<CompareTableOptions, 'caughtUp' | 'openTransactionsEnded' | 'signal' | 'sample'> {
+export interface CompareDataOptions extends Pick<
+  CompareTableOptions,
+  'caughtUp' | 'openTransactionsEnded' | 'signal' | 'sample' | 'onUndecided'
+> {
   readonly source: Database
   readonly target: Database
   readonly pairs: readonly TablePair[]

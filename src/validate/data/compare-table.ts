@@ -1,4 +1,5 @@
 import type { Database } from '../../postgres/connect.ts'
+import type { ChangedRow } from '../../replication/changed-keys.ts'
 import type { ComparedTable } from './compared-table.ts'
 import { boundAbove, checksumOf, occurrences, partChecksums, rowsInRange, rowsWithHashes, rowsWithKeys } from './read-rows.ts'
 import type { Checksum, HashedRow, KeyRange, ReadSide } from './read-rows.ts'
@@ -23,6 +24,8 @@ export interface CompareTableOptions extends Pick<SettleOptions, 'caughtUp' | 'o
   /** After each chunk, with what it came to: rows of the source, bytes of text. May hold the comparison up. */
   readonly onCompared: (rows: bigint, bytes: number) => Promise<void> | undefined
   readonly onDifferences: (differences: readonly DataDifference[]) => Promise<void>
+  /** Told of rows that changed whenever they were looked at. */
+  readonly onUndecided?: ((rows: readonly ChangedRow[]) => Promise<void>) | undefined
   /** Rows of a chunk; default 20,000. For tests. */
   readonly chunkRows?: number
 }
@@ -45,6 +48,7 @@ export async function compareTable(options: CompareTableOptions): Promise<TableC
   const found = { missing: 0, extra: 0, different: 0, undecided: 0 }
   const report = async ({ differences, undecided }: Settled): Promise<void> => {
     found.undecided += undecided.length
+    if (undecided.length > 0) await options.onUndecided?.(changedRows(options.table, undecided))
     for (const { kind } of differences) found[kind]++
     if (differences.length > 0) await options.onDifferences(differences.map((one) => ({ table: options.table.label, ...one })))
   }
@@ -115,6 +119,16 @@ async function settleAll(
   for (let at = 0; at < keys.length; at += BATCH) {
     await report(await settle({ ...options, ...reads, keys: keys.slice(at, at + BATCH) }))
   }
+}
+
+/** As the target's key log has them: a row without a key stands for its whole table. */
+function changedRows(
+  { pair: { targetSchema: schema, targetTable: name }, target, key }: ComparedTable,
+  keys: readonly string[],
+): ChangedRow[] {
+  if (key.length === 0) return [{ schema, name }]
+  const columns = JSON.stringify(key.map((place) => target.columns[place]?.name))
+  return keys.map((one) => ({ schema, name, columns, key: one }))
 }
 
 function sidesOf({ source, target, table }: CompareTableOptions): { source: ReadSide; target: ReadSide } {

@@ -3,6 +3,7 @@ import { errorPolicy } from '../../errors/error-policy.ts'
 import { runChangeStream } from '../change-stream-run.ts'
 import { CutoverLedger } from '../cutover-ledger.ts'
 import { INTERRUPTED, interruptible } from '../interruptible.ts'
+import type { DataResult } from '../data-result.ts'
 import type { Migration } from '../migration.ts'
 import { addError } from '../migration-state.ts'
 import type { MigrationReport } from '../migration-report.ts'
@@ -12,7 +13,7 @@ import { proveBehindFence } from './prove-behind-fence.ts'
 import type { CutoverProof } from './prove-behind-fence.ts'
 import { proveSinceMarker } from './restore-and-prove.ts'
 import { stillWritten } from './still-written.ts'
-import { validateCutover } from './validate-cutover.ts'
+import { validateBeforeCutover, validateCutover } from './validate-cutover.ts'
 
 /** How often the drain is repeated while the source still changes, before a cutover without a fence goes back. */
 const ROUNDS = 5
@@ -37,7 +38,11 @@ export async function cutover(migration: Migration): Promise<CutoverFacts | Phas
   const fence = state.cutoverFence ?? spec.cutover.fence
   try {
     const proof = await interruptible(
-      () => (fence === 'readOnly' ? proveBehindFence(migration, ledger) : drainAndVerify(migration, ledger)),
+      async () => {
+        const compared = await validateBeforeCutover(migration, ledger)
+        const prove = fence === 'readOnly' ? proveBehindFence : drainAndVerify
+        return prove(migration, ledger, compared)
+      },
       () => state.abortRequested,
     )
     // A cutover that was sent again meanwhile stays asked for.
@@ -52,8 +57,10 @@ export async function cutover(migration: Migration): Promise<CutoverFacts | Phas
         migration.run('restoreTarget', 'Switch triggers, rules, identities and foreign keys on; owners, grants and settings', {}, 'data'),
       )
     }
-    const { closedAt, ...facts } = proof
-    return { ...facts, fence, downtimeMs: Date.now() - closedAt, ledger }
+    const downtimeMs = Date.now() - proof.closedAt
+    await stopLoggingKeys(migration)
+    const { lsn, appliedLsn, validation } = proof
+    return { lsn, appliedLsn, validation, fence, downtimeMs, ledger }
   } catch (error) {
     if (!(error instanceof ApplicationFailure) || errorPolicy(error.type ?? '') !== 'return') throw error
     addError(state, { at: new Date().toISOString(), type: error.type ?? 'Internal', message: error.message })
@@ -73,13 +80,20 @@ async function goBack(migration: Migration): Promise<Phase> {
     await migration.run('undoRestore', 'Switch triggers, rules and identities off again, so that replication can go on', {}, 'data')
     state.restoring = false
   }
+  await stopLoggingKeys(migration)
   state.abortRequested = false
   migration.touch()
   return 'incremental'
 }
 
+async function stopLoggingKeys(migration: Migration): Promise<void> {
+  if (migration.state.keysLogged !== true) return
+  await migration.run('logKeys', 'Write down no more keys of rows that change', { open: false })
+  migration.state.keysLogged = false
+}
+
 /** The cutover without a fence: the user has stopped the writers, and this proves it. */
-async function drainAndVerify(migration: Migration, ledger: CutoverLedger): Promise<CutoverProof> {
+async function drainAndVerify(migration: Migration, ledger: CutoverLedger, compared: DataResult | undefined): Promise<CutoverProof> {
   const { state } = migration
   const closedAt = Date.now()
   for (let round = 1; ; round++) {
@@ -94,7 +108,7 @@ async function drainAndVerify(migration: Migration, ledger: CutoverLedger): Prom
       continue
     }
     await ledger.step('refreshViews', () => moveUnstreamed(migration))
-    const { validation, failure } = await ledger.step('validate', () => validateCutover(migration))
+    const { validation, failure } = await ledger.step('validate', () => validateCutover(migration, compared))
     // What was committed since the marker shows that somebody still writes: then everything is done once more.
     const again = await drain(migration, ledger, 'Drain once more')
     const { changes } = again

@@ -18,7 +18,7 @@ export async function full(migration: Migration): Promise<Phase> {
     if (copied.differing.length > 0) {
       await migration.waitForOperator(
         'TargetDiverged',
-        `Row counts differ after the copy in ${copied.differing.slice(0, 10).join(', ')}: somebody writes to the target. Stop that, then send the signal resume: everything is copied again.`,
+        `Rows differ after the copy in ${copied.differing.slice(0, 10).join(', ')}: somebody writes to the target. Stop that, then send the signal resume: everything is copied again.`,
       )
       return 'full'
     }

@@ -1,5 +1,6 @@
 import { condition, uuid4 } from '@temporalio/workflow'
 import type { CutoverLedger } from '../cutover-ledger.ts'
+import type { DataResult } from '../data-result.ts'
 import type { Migration } from '../migration.ts'
 import type { MigrationReport } from '../migration-report.ts'
 import { addWarning, forgetStream } from '../migration-state.ts'
@@ -27,7 +28,11 @@ const CATCH_UP = '1 minute'
  * The cutover behind a fence. One stream goes on from before the fence until the end, so that what is left to drain is little, and sees
  * every commit of the whole time: one behind the marker that touches a selected table fails it as `FenceLeaked`.
  */
-export async function proveBehindFence(migration: Migration, ledger: CutoverLedger): Promise<CutoverProof> {
+export async function proveBehindFence(
+  migration: Migration,
+  ledger: CutoverLedger,
+  compared: DataResult | undefined,
+): Promise<CutoverProof> {
   const cutover = uuid4()
   let closed: { readonly lsn: string; readonly closedAt: number } | undefined
   for (;;) {
@@ -35,7 +40,7 @@ export async function proveBehindFence(migration: Migration, ledger: CutoverLedg
     const proven = await besideStream(migration, cutover, async () => {
       await ledger.step('catchUp', () => condition(() => migration.state.undelayed, CATCH_UP))
       closed ??= await close(migration, ledger, cutover)
-      return verify(migration, ledger, cutover, closed.lsn)
+      return verify(migration, ledger, cutover, closed.lsn, compared)
     })
     // A table that held this up is copied when the stream begins anew; then it is looked at again.
     if (proven && closed) return { ...closed, ...proven.result, appliedLsn: proven.position }
@@ -69,6 +74,7 @@ async function verify(
   ledger: CutoverLedger,
   cutover: string,
   lsn: string,
+  compared: DataResult | undefined,
 ): Promise<Pick<CutoverProof, 'validation'> | undefined> {
   const { state } = migration
   await ledger.step('drain', () => migration.run('waitApplied', `Drain to ${lsn}`, { lsn }))
@@ -79,7 +85,7 @@ async function verify(
     () => ledger.step('setSequences', () => migration.run('setSequences', 'Set sequences', {})),
     async () => {
       await ledger.step('refreshViews', () => moveUnstreamed(migration))
-      return ledger.step('validate', () => validateCutover(migration))
+      return ledger.step('validate', () => validateCutover(migration, compared))
     },
   ])
   if (migration.copiesMarked !== marked) return undefined

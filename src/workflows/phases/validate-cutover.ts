@@ -1,6 +1,9 @@
 import { ApplicationFailure } from '@temporalio/workflow'
+import type { CutoverLedger } from '../cutover-ledger.ts'
+import type { DataResult, DifferingTable } from '../data-result.ts'
 import type { Migration } from '../migration.ts'
 import type { MigrationReport } from '../migration-report.ts'
+import { besideStream } from './beside-stream.ts'
 
 /** What the comparison of the data behind the marker came to. */
 export interface CutoverValidation {
@@ -9,10 +12,43 @@ export interface CutoverValidation {
   readonly failure: ApplicationFailure | undefined
 }
 
-/** Compares the data of both sides, drained to the marker, as the spec has it. */
-export async function validateCutover(migration: Migration): Promise<CutoverValidation> {
+const NO_LIMIT = { megabytesPerSecond: null, rowsPerSecond: null }
+
+/**
+ * Before anything is fenced, and while changes stream in: compares all data by checksum, if the spec wants that, and from then on has the keys
+ * of changed rows written down. Differences are ValidationFailed.
+ */
+export async function validateBeforeCutover(migration: Migration, ledger: CutoverLedger): Promise<DataResult | undefined> {
+  const { state, spec } = migration
+  if (spec.cutover.validate !== 'checksum') return undefined
+  state.keysLogged = true
+  await migration.run('logKeys', 'Write down the keys of rows that change from now on', { open: true })
+  const validation = { what: ['data'], method: 'checksum', sample: 1, tables: null, transferRate: NO_LIMIT } as const
+  const compared = await ledger.step('compareData', () =>
+    // A stream that begins now writes the keys down.
+    besideStream(migration, undefined, () =>
+      migration.run('compareData', 'Compare all rows while changes stream in', { validation, own: true }, 'data'),
+    ),
+  )
+  if (!compared) throw ApplicationFailure.nonRetryable('The comparison of the data came to nothing.', 'Internal')
+  const { differing, kept } = compared.result
+  const failing = differing.items.filter(({ missing, extra, different }) => missing + extra + different > 0)
+  if (failing.length > 0) throw rowsDiffer(failing, kept)
+  return compared.result
+}
+
+/** Compares the data of both sides, drained to the marker, as the spec has it: with checksums what has changed since `before`. */
+export async function validateCutover(migration: Migration, before?: DataResult): Promise<CutoverValidation> {
   if (migration.spec.cutover.validate === 'none') {
     return { validation: { method: 'none', tables: 0, rows: '0', differing: [] }, failure: undefined }
+  }
+  if (before) {
+    const { rows, differing, kept } = await migration.run('compareChanged', 'Compare what has changed since', {}, 'data')
+    const names = differing.items.map(({ table }) => table)
+    return {
+      validation: { method: 'checksum', tables: before.tables, rows: before.rows, rowsComparedAgain: rows, differing: names },
+      failure: differing.total > 0 ? rowsDiffer(differing.items, kept) : undefined,
+    }
   }
   const { tables, rows, differing } = await migration.run('compareCounts', 'Compare row counts', {}, 'data')
   return { validation: { method: 'counts', tables, rows, differing }, failure: differing.length > 0 ? countsDiffer(differing) : undefined }
@@ -21,6 +57,19 @@ export async function validateCutover(migration: Migration): Promise<CutoverVali
 function countsDiffer(differing: readonly string[]): ApplicationFailure {
   return ApplicationFailure.nonRetryable(
     `Row counts differ in ${differing.slice(0, 10).join(', ')}. pgmove went back to incremental replication. Find the cause, then send the signal cutover again, or cancel.`,
+    'ValidationFailed',
+  )
+}
+
+function rowsDiffer(differing: readonly DifferingTable[], kept: string | null): ApplicationFailure {
+  const tables = differing.slice(0, 5).map(({ table, missing, extra, different, undecided }) => {
+    const kinds = Object.entries({ missing, extra, different, 'never still': undecided }).filter(([, rows]) => rows > 0)
+    return `${table.slice(0, 80)} (${kinds.map(([kind, rows]) => `${rows} ${kind}`).join(', ')})`
+  })
+  const more = differing.length > tables.length ? ' and others' : ''
+  const where = kept === null ? '' : ` Their keys, on the target: ${kept}.`
+  return ApplicationFailure.nonRetryable(
+    `Rows of source and target differ in ${tables.join(', ')}${more}.${where} pgmove went back to incremental replication. Find the cause and make the rows equal, then send the signal cutover again, or cancel.`,
     'ValidationFailed',
   )
 }
