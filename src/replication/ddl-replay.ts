@@ -12,6 +12,7 @@ import { planAlteredColumns, planColumnChanges } from './plan-column-changes.ts'
 import type { ColumnActions, ColumnCommand, LoggedColumn } from './plan-column-changes.ts'
 import { planEnumChanges } from './plan-enum-changes.ts'
 import type { LoggedEnum } from './plan-enum-changes.ts'
+import { ObjectReplay } from './replay-objects.ts'
 import { copyNeeded, isRefusal, TableReplay } from './replay-tables.ts'
 import type { FollowedTables, ReplayArgs } from './replay-tables.ts'
 import { planIndexChanges } from './plan-index-changes.ts'
@@ -29,6 +30,7 @@ export class DdlReplay {
   readonly #names: NameMap
   readonly #sameNames: boolean
   readonly #tables: TableReplay
+  readonly #objects: ObjectReplay
 
   constructor(args: ReplayArgs) {
     this.#target = args.target
@@ -36,6 +38,7 @@ export class DdlReplay {
     this.#names = args.names
     this.#sameNames = !args.names.changes
     this.#tables = new TableReplay(args)
+    this.#objects = new ObjectReplay(args, this.#tables)
   }
 
   /** Whether a table was marked to be copied again: the stream is to end with the target's transaction. */
@@ -44,7 +47,7 @@ export class DdlReplay {
   }
 
   /** Whether there is anything to be done for any selected table. */
-  concerns({ event, items, tables, enums, sequences }: LoggedDdl, followed: FollowedTables): boolean {
+  concerns({ event, items, tables, enums, sequences, objects }: LoggedDdl, followed: FollowedTables): boolean {
     const known = (schema: string, name: string): boolean =>
       followed.find(schema, name) !== undefined || this.#tables.selects({ schema, name })
     return (
@@ -52,21 +55,25 @@ export class DdlReplay {
       enums.length > 0 ||
       items.some(({ names: of }) => known(of?.[0] ?? '', of?.[1] ?? '')) ||
       tables.some((table) => [...names(table), ...(table.root ? [table.root] : [])].some(({ schema, name }) => known(schema, name))) ||
-      sequences.some(({ schema, name }) => known(schema, name))
+      sequences.some(({ schema, name }) => known(schema, name)) ||
+      objects.some((object) => this.#objects.concerns(object, followed)) ||
+      (event === 'sql_drop' && items.some((item) => this.#tables.drops(item)))
     )
   }
 
   /** Whether the target's transaction is to be committed before more is applied. */
-  async apply({ event, items, tables, enums, sequences }: LoggedDdl, followed: FollowedTables, lsn: string): Promise<boolean> {
+  async apply({ event, items, tables, enums, sequences, objects }: LoggedDdl, followed: FollowedTables, lsn: string): Promise<boolean> {
     let labelled = false
     for (const one of enums) labelled = (await this.#label(one, lsn)) || labelled
     if (event === 'table_rewrite')
       for (const { oid, reason } of items) this.#rewritten.set(String(oid), (this.#rewritten.get(String(oid)) ?? 0) | (reason ?? 0))
     if (event === 'sql_drop') for (const item of items) await this.#drop(item, followed)
+    await this.#objects.apply(objects, 'before tables', followed, lsn)
     await this.#tables.sequences(sequences, lsn)
     // A root before its partitions, which then have what they need.
     for (const table of tables) await this.#change(table, items, followed, lsn)
     await this.#tables.sequenceOwners(sequences, lsn)
+    await this.#objects.apply(objects, 'after tables', followed, lsn)
     if (event === 'sql_drop') await this.#tables.drop(items, followed, lsn)
     return labelled
   }
@@ -127,7 +134,8 @@ export class DdlReplay {
       const altered = planAlteredColumns(command)
       await this.#catchUp('actions' in altered ? altered.actions.map((action) => altering(table, action)) : [])
       const parts = await this.#planParts(before, after, table)
-      return this.#catchUp('statements' in parts ? parts.statements : [])
+      await this.#catchUp('statements' in parts ? parts.statements : [])
+      return this.#addForeignKeys(before, after, lsn)
     }
     if ((rewritten & ~REWRITTEN_FOR_DEFAULT) !== 0)
       throw copyNeeded(table, 'had its rows rewritten, in a way that the catalogue does not tell', lsn)
@@ -143,6 +151,12 @@ export class DdlReplay {
     const parts = await this.#planParts(before, after, table)
     if ('unsupported' in parts) throw unsupported({ schema: after.schema, table: after.name }, parts.unsupported, lsn)
     for (const statement of parts.statements) await this.#run(table, statement, 'had its indexes or constraints changed', lsn)
+    await this.#addForeignKeys(before, after, lsn)
+  }
+
+  async #addForeignKeys(before: LoggedState, after: LoggedState, lsn: string): Promise<void> {
+    const had = new Set(before.foreignKeys.map(({ oid }) => oid))
+    for (const key of after.foreignKeys) if (!had.has(key.oid)) await this.#tables.addForeignKey(after, key, lsn)
   }
 
   /** Under other names, and for what is to be made later from its stored definition, nothing. */

@@ -59,6 +59,26 @@ export interface LoggedSequence extends RelationName {
   readonly owner: (RelationName & { readonly column: string }) | null
 }
 
+/** What a command has made, altered or commented on that is no table. */
+export interface LoggedObject {
+  /** As pg_event_trigger_ddl_commands() calls it; every type is a `type`. */
+  readonly type: string
+  readonly tag: string
+  readonly schema: string | null
+  /** Of what belongs to a table, or of a commented table. */
+  readonly table: string | null
+  readonly name: string | null
+  readonly identity: string
+  /** The identity before the command; null for what is new. */
+  readonly before: string | null
+  readonly extension: boolean
+  readonly comment: boolean
+  /** What makes it under the source's names; null where that is not known. */
+  readonly statement: string | null
+  /** Of pg_get_object_address(). */
+  readonly address: { readonly names: readonly string[]; readonly args: readonly string[] } | null
+}
+
 /** A row of `pgmove.ddl_log`, decoded. */
 export interface LoggedDdl {
   readonly event: string
@@ -67,11 +87,12 @@ export interface LoggedDdl {
   /** Enum types that were made or altered. */
   readonly enums: readonly LoggedEnum[]
   readonly sequences: readonly LoggedSequence[]
+  readonly objects: readonly LoggedObject[]
 }
 
 /** @param row as PostgreSQL prints its columns */
 export function loggedDdl(row: Readonly<Record<string, string | null>>): LoggedDdl {
   const payload = JSON.parse(row['payload'] ?? '{}') as Partial<LoggedDdl>
-  const { items = [], tables = [], enums = [], sequences = [] } = payload
-  return { event: row['event'] ?? '', items, tables, enums, sequences }
+  const { items = [], tables = [], enums = [], sequences = [], objects = [] } = payload
+  return { event: row['event'] ?? '', items, tables, enums, sequences, objects }
 }

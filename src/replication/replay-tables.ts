@@ -42,6 +42,7 @@ export interface ReplayArgs {
 const FILLING: ReadonlySet<string> = new Set(['CREATE TABLE AS', 'SELECT INTO'])
 /** Dropped by themselves, or with what they need. A sequence that belonged to a table has gone with it. */
 const DROPPED: ReadonlySet<string> = new Set(['view', 'materialized view', 'sequence'])
+const DROPPED_BY_IDENTITY: ReadonlySet<string> = new Set(['function', 'procedure', 'type', 'schema'])
 
 /** Makes, drops and renames tables on the target as the capture tells, with the sequences and views that belong to such commands. */
 export class TableReplay {
@@ -127,7 +128,7 @@ export class TableReplay {
 
   async addForeignKey(state: RelationName, { name, definition }: { name: string; definition: string }, lsn: string): Promise<void> {
     const { target, id, names } = this.#args
-    const statement = await this.#rewrite(
+    const statement = await this.rewrite(
       { schema: state.schema, table: state.name },
       `alter table ${qualified(state.schema, state.name)} add constraint ${ident(name)} ${definition}`,
       lsn,
@@ -233,8 +234,18 @@ export class TableReplay {
     const { target, id, names } = this.#args
     const statements: string[] = []
     let source: { schema: string; table: string } | undefined
-    for (const { type, names: of, oid, identity } of items) {
+    const relations = new Set(items.flatMap(({ type, identity }) => (type === 'type' ? [] : [identity])))
+    for (const item of items) {
+      const { type, names: of, oid, identity } = item
       const [schema, name] = of ?? []
+      if (this.drops(item) && identity !== undefined && schema !== undefined) {
+        // With every relation its row type goes, and with every type that of its arrays.
+        if (type === 'type' && (relations.has(identity) || identity.endsWith('[]'))) continue
+        const what = { schema, table: name ?? '' }
+        statements.push(await this.rewrite(what, `drop ${type} if exists ${identity}`, lsn))
+        source ??= what
+        continue
+      }
       if (schema === undefined || name === undefined || (of?.length ?? 0) !== 2) continue
       const found = type === 'table' ? tables.find(schema, name) : undefined
       if (found) {
@@ -256,6 +267,13 @@ export class TableReplay {
       source ??= { schema, table: name }
     }
     if (source) await this.#runInAnyOrder(source, statements, lsn)
+  }
+
+  /** Whether something that is no table and of no table was dropped that went along. */
+  drops({ type, names: of, schema: inSchema }: LoggedItem): boolean {
+    if (!DROPPED_BY_IDENTITY.has(type)) return false
+    const schema = type === 'schema' ? of?.[0] : inSchema
+    return typeof schema === 'string' && this.selectsWhole({ schema, name: of?.[1] ?? '' })
   }
 
   /** Whether an object that is no table goes along. */
@@ -326,10 +344,11 @@ export class TableReplay {
     lsn: string,
     done = false,
   ): Promise<void> {
-    if (!done) for (const statement of statements) await this.#one(source, await this.#rewrite(source, statement, lsn), what, lsn)
+    if (!done) for (const statement of statements) await this.#one(source, await this.rewrite(source, statement, lsn), what, lsn)
   }
 
-  async #rewrite(source: { readonly schema: string; readonly table: string }, statement: string, lsn: string): Promise<string> {
+  /** A statement under the target's names. */
+  async rewrite(source: { readonly schema: string; readonly table: string }, statement: string, lsn: string): Promise<string> {
     const { names } = this.#args
     if (!names.changes) return statement
     await loadParser()

@@ -19,6 +19,7 @@ const FUNCTIONS = [
   'publications_of(oid)',
   'publish_table(oid)',
   'root_of(oid)',
+  'object_statement(oid, oid, text)',
 ]
 /** What a migration selects. */
 export type TableSelection = Pick<MigrationSpec, 'objects' | 'exclude'>
@@ -116,7 +117,7 @@ export async function dropDdlCapture(source: Database, id: string, signal: Abort
 const DROP_TRIGGERS = EVENTS.map((event) => `drop event trigger if exists pgmove_${event}`).join('; ')
 const DROP_THE_REST = [
   ...FUNCTIONS.map((name) => `drop function if exists pgmove.${name}`),
-  'drop table if exists pgmove.ddl_log, pgmove.ddl_relation, pgmove.ddl_selection',
+  'drop table if exists pgmove.ddl_log, pgmove.ddl_relation, pgmove.ddl_object, pgmove.ddl_selection',
   'drop sequence if exists pgmove.ddl_missed',
 ].join('; ')
 
@@ -167,6 +168,7 @@ function captureObjects(version: number): string {
       insert into pgmove.installed (id, kind, name, relation, namespace_id, workflow_id, first_run_id)
         values (found.id, 'truncate trigger', label, made_oid, found.namespace_id, found.workflow_id, found.first_run_id) on conflict (id, kind, name) do nothing;`
     : ''
+  const routines = version >= 110000 ? `p.prokind <> 'a'` : 'not p.proisagg'
   const ownParent = version >= 110000 ? 'k.conparentid = 0' : 'true'
   const generated = version >= 120000 ? 'a.attgenerated' : `''`
   return `
@@ -342,6 +344,65 @@ begin
   end loop;
 end
 $body$;
+create table pgmove.ddl_object (
+  classid oid,
+  objid oid,
+  identity text not null,
+  primary key (classid, objid)
+);
+insert into pgmove.ddl_object
+  select c.tableoid, c.oid, i.identity from pg_class c join pg_namespace n on n.oid = c.relnamespace, pg_identify_object(c.tableoid, c.oid, 0) i
+   where c.relkind in ('v', 'm') and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove')
+  union all
+  select p.tableoid, p.oid, i.identity from pg_proc p join pg_namespace n on n.oid = p.pronamespace, pg_identify_object(p.tableoid, p.oid, 0) i
+   where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove')
+  union all
+  select t.tableoid, t.oid, i.identity from pg_type t join pg_namespace n on n.oid = t.typnamespace, pg_identify_object(t.tableoid, t.oid, 0) i
+   where t.typtype in ('d', 'e', 'r') and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove')
+  union all
+  select n.tableoid, n.oid, quote_ident(n.nspname) from pg_namespace n where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove');
+create function pgmove.object_statement(class oid, object oid, identity text) returns text language plpgsql stable
+  set search_path = pg_catalog, pg_temp as $body$
+declare
+  found record;
+begin
+  if class = 'pg_namespace'::regclass then
+    return 'create schema if not exists ' || identity;
+  elsif class = 'pg_proc'::regclass then
+    select p.oid into found from pg_proc p where p.oid = object and ${routines};
+    return case when found.oid is not null then pg_get_functiondef(object) end;
+  elsif class = 'pg_trigger'::regclass then
+    return pg_get_triggerdef(object);
+  elsif class = 'pg_rewrite'::regclass then
+    return pg_get_ruledef(object);
+  elsif class = 'pg_type'::regclass then
+    select t.* into found from pg_type t where t.oid = object;
+    if found.typtype = 'e' then
+      return 'create type ' || identity || ' as enum (' || coalesce((select string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder) from pg_enum e where e.enumtypid = object), '') || ')';
+    elsif found.typtype = 'd' then
+      return 'create domain ' || identity || ' as ' || format_type(found.typbasetype, found.typtypmod)
+        || coalesce((select format(' collate %I.%I', n.nspname, l.collname) from pg_type b join pg_collation l on l.oid = found.typcollation
+                       join pg_namespace n on n.oid = l.collnamespace where b.oid = found.typbasetype and b.typcollation <> found.typcollation), '')
+        || coalesce(' default ' || found.typdefault, '') || case when found.typnotnull then ' not null' else '' end
+        || coalesce((select string_agg(format(' constraint %I %s', k.conname, pg_get_constraintdef(k.oid)), '' order by k.conname) from pg_constraint k
+                      where k.contypid = object and k.contype = 'c'), '');
+    elsif found.typtype = 'c' then
+      return 'create type ' || identity || ' as (' || coalesce((select string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod))
+                 || coalesce((select format(' collate %I.%I', n.nspname, l.collname) from pg_type b join pg_collation l on l.oid = a.attcollation
+                                join pg_namespace n on n.oid = l.collnamespace where b.oid = a.atttypid and b.typcollation <> a.attcollation), ''), ', ' order by a.attnum)
+               from pg_attribute a where a.attrelid = found.typrelid and a.attnum > 0 and not a.attisdropped), '') || ')';
+    end if;
+  elsif class = 'pg_class'::regclass then
+    select c.* into found from pg_class c where c.oid = object;
+    if found.relkind in ('v', 'm') then
+      return case found.relkind when 'v' then 'create or replace view ' else 'create materialized view ' end || identity
+        || coalesce(' with (' || array_to_string(found.reloptions, ', ') || ')', '') || ' as ' || rtrim(pg_get_viewdef(object), '; ')
+        || case found.relkind when 'm' then ' with no data' else '' end;
+    end if;
+  end if;
+  return null;
+end
+$body$;
 create function pgmove.record_ddl(event text, tag text, path text, active_role text) returns void language plpgsql
   set search_path = pg_catalog, pg_temp set lock_timeout = '200ms' as $body$
 declare
@@ -349,12 +410,13 @@ declare
   tables jsonb;
   enums jsonb;
   sequences jsonb;
+  objects jsonb;
 begin
   if event = 'sql_drop' then
     select jsonb_agg(jsonb_build_object('oid', o.objid::bigint, 'subid', o.objsubid, 'type', o.object_type, 'schema', o.schema_name,
              'identity', o.object_identity, 'names', o.address_names, 'original', o.original))
       into items from pg_event_trigger_dropped_objects() o
-     where not o.is_temporary and o.schema_name is distinct from 'pgmove' and o.object_type <> 'toast table' and (o.object_type <> 'type' or o.original);
+     where not o.is_temporary and o.schema_name is distinct from 'pgmove' and o.object_type <> 'toast table';
     tables := pgmove.table_changes(array(
       select distinct c.oid
         from pg_event_trigger_dropped_objects() o join pg_namespace n on n.nspname = o.address_names[1]
@@ -365,6 +427,7 @@ begin
         from pg_event_trigger_dropped_objects() o
         join pgmove.ddl_relation r on r.state -> 'indexes' @> jsonb_build_array(jsonb_build_object('oid', o.objid::bigint))
        where o.object_type = 'index'));
+    delete from pgmove.ddl_object d using pg_event_trigger_dropped_objects() o where d.classid = o.classid and d.objid = o.objid;
     delete from pgmove.ddl_relation where relation in (select o.objid from pg_event_trigger_dropped_objects() o where o.object_type = 'table');
   elsif event = 'table_rewrite' then
     select jsonb_build_array(jsonb_build_object('oid', c.oid::bigint, 'type', 'table', 'schema', n.nspname, 'identity', format('%I.%I', n.nspname, c.relname),
@@ -389,6 +452,29 @@ begin
         or c -> 'before' -> 'partition' <> c -> 'after' -> 'partition';
     select jsonb_agg(c || jsonb_build_object('root', pgmove.root_of((c ->> 'oid')::bigint::oid), 'published', (select coalesce(jsonb_agg(p.id), '[]') from pgmove.publications_of((c ->> 'oid')::bigint::oid) p)))
       into tables from jsonb_array_elements(tables) c;
+    select jsonb_agg(jsonb_build_object('type', case o.object_type when 'composite type' then 'type' when 'domain' then 'type' else o.object_type end, 'tag', o.command_tag,
+             'schema', coalesce(o.schema_name, case when array_length(a.object_names, 1) = 3 then a.object_names[1] end),
+             'identity', o.object_identity, 'extension', o.in_extension, 'comment', o.command_tag = 'COMMENT',
+             'table', case when o.object_type ~ '^(table|view|materialized view) (column|constraint)$' or o.object_type in ('trigger', 'rule', 'policy') then a.object_names[2]
+                           when o.object_type = 'table' then a.object_names[2] end,
+             'name', case when o.object_type = 'schema' then a.object_names[1] when array_length(a.object_names, 1) = 3 then a.object_names[3] when o.object_type = 'table' then null else a.object_names[2] end,
+             'address', jsonb_build_object('names', a.object_names, 'args', a.object_args),
+             'before', (select b.identity from pgmove.ddl_object b where b.classid = o.classid and b.objid = o.objid),
+             'statement', case when o.command_tag <> 'COMMENT' then pgmove.object_statement(o.classid, o.objid, o.object_identity)
+                else format('comment on %s %s is %L', case when o.object_type ~ ' column$' then 'column' when o.object_type = 'table constraint' then 'constraint'
+                       when o.object_type = 'composite type' then 'type' else o.object_type end, o.object_identity,
+                       case when o.objsubid <> 0 then col_description(o.objid, o.objsubid) else obj_description(o.objid, o.classid::regclass::text) end) end)
+             order by o.ordinality)
+      into objects
+      from (select d.*, row_number() over () as ordinality from pg_event_trigger_ddl_commands() d
+             where d.objid is not null and d.objid <> 0 and d.schema_name is distinct from 'pg_temp' and d.schema_name is distinct from 'pgmove') o
+      left join lateral pg_identify_object_as_address(o.classid, o.objid, o.objsubid) a on true
+     where o.command_tag = 'COMMENT' or o.object_type not in ('table', 'index', 'sequence', 'table column', 'table constraint', 'publication relation', 'publication');
+    insert into pgmove.ddl_object
+      select distinct on (o.classid, o.objid) o.classid, o.objid, o.object_identity from pg_event_trigger_ddl_commands() o
+       where o.objsubid = 0 and o.object_type in ('view', 'materialized view', 'function', 'procedure', 'type', 'composite type', 'schema')
+         and o.schema_name is distinct from 'pg_temp' and o.schema_name is distinct from 'pgmove'
+      on conflict (classid, objid) do update set identity = excluded.identity where ddl_object.identity <> excluded.identity;
     select jsonb_agg(jsonb_build_object('schema', n.nspname, 'name', s.relname, 'parameters', ${PARAMETERS},
              'owner', (select jsonb_build_object('schema', m.nspname, 'name', t.relname, 'column', a.attname)
                          from pg_depend d join pg_class t on t.oid = d.refobjid join pg_namespace m on m.oid = t.relnamespace
@@ -406,7 +492,7 @@ begin
   if items is not null then
     insert into pgmove.ddl_log (session_role, active_role, search_path, event, tag, payload)
       values (session_user, active_role, path, event, tag, jsonb_build_object('items', items, 'tables', coalesce(tables, '[]'), 'enums', coalesce(enums, '[]'),
-        'sequences', coalesce(sequences, '[]'))::text);
+        'sequences', coalesce(sequences, '[]'), 'objects', coalesce(objects, '[]'))::text);
   end if;
   if tables is not null then
     perform pgmove.keep_identity(tables);

@@ -149,6 +149,63 @@ const PARTS = `select c.relname, pg_get_indexdef(i.indexrelid) as definition fro
    union all select c.relname, conname || ' ' || pg_get_constraintdef(k.oid) from pg_constraint k join pg_class c on c.oid = k.conrelid where c.relnamespace = 'public'::regnamespace and contype <> 'n'
    union all select typname, string_agg(enumlabel, ',' order by enumsortorder) from pg_enum e join pg_type t on t.oid = e.enumtypid group by 1 order by 1, 2`
 
+const OBJECTS = `select 'view' as what, c.relname as name, replace(pg_get_viewdef(c.oid), 'item.', '') || coalesce(obj_description(c.oid), '') as definition from pg_class c where relnamespace = 'public'::regnamespace and relkind in ('v', 'm')
+   union all select 'function', proname, prosrc || pg_get_function_arguments(oid) || pg_get_function_result(oid) || provolatile::text || coalesce(obj_description(oid), '') from pg_proc where pronamespace = 'public'::regnamespace
+   union all select 'type', typname, typtype::text || coalesce(format_type(typbasetype, typtypmod), '') || coalesce(typdefault, '') || coalesce((select string_agg(attname || format_type(atttypid, atttypmod), ',' order by attnum) from pg_attribute where attrelid = typrelid and typtype = 'c'), '')
+       || coalesce((select string_agg(enumlabel, ',' order by enumsortorder) from pg_enum where enumtypid = t.oid), '') from pg_type t
+     where typnamespace = 'public'::regnamespace and (typtype in ('d', 'e') or typtype = 'c' and exists (select from pg_class where oid = typrelid and relkind = 'c'))
+   union all select 'sequence', c.relname, q.seqincrement::text || q.seqmax from pg_class c join pg_sequence q on q.seqrelid = c.oid where c.relnamespace = 'public'::regnamespace
+   union all select 'schema', nspname, '' from pg_namespace where nspname !~ '^(pg|information)'
+   union all select 'comment', c.relname, objsubid || description from pg_description d join pg_class c on c.oid = objoid and classoid = 'pg_class'::regclass where c.relnamespace = 'public'::regnamespace order by 1, 2, 3`
+
+for (const [from, to] of [
+  [10, 18],
+  [13, 17],
+] as const) {
+  test(`views, functions, types, sequences, schemas, comments and triggers are made, replaced and dropped; ${from} to ${to}`, async () => {
+    const run = await capturing({ from, to, schema: SCHEMA })
+    const steps = [
+      `create schema side`,
+      `create view names as select id, name from item where id > 0; comment on view names is 'it''s one'; create or replace view names as select id, name, note from item; create view gone as select 1 as a`,
+      `create materialized view counted as select count(*) as n from item`,
+      `create type mood as enum ('sad', 'ok'); create type pair as (a int, b text collate "C"); create domain positive as int default 1 check (value > 0)`,
+      `begin; create function twice(n int) returns int language sql immutable as 'select n * 2'; create function fire() returns trigger language plpgsql as $f$ begin new.note := 'fired'; return new; end $f$;
+         create table moody (id int primary key default twice(4), m mood not null default 'ok', p pair, d positive); insert into moody (p) values ((1, 'x')); insert into moody values (9, 'sad', null, 5); commit`,
+      `create or replace function twice(n int) returns int language sql stable as 'select n + n'; comment on function twice(int) is 'twice'; comment on column item.name is 'the name'; comment on table item is 'items'`,
+      `create trigger t before insert on item for each row execute procedure fire(); comment on trigger t on item is 'fires'; insert into item values (1, 'one')`,
+      `alter table twin add constraint known foreign key (a) references item; insert into twin values (1, 1)`,
+      `create sequence counter increment by 3; alter sequence counter maxvalue 1000; create sequence other; drop sequence other; drop view gone`,
+      `create function brief() returns int language sql as 'select 1'; drop function brief(); create type short as enum ('a'); drop type short; create schema brief; drop schema brief`,
+      `create view shorter as select id, name from item; create or replace function brief2(a int) returns int language sql as 'select 1'; drop function brief2(int); create function brief2(a int) returns text language sql as $$select 'x'::text$$`,
+      `drop view shorter; create view shorter as select id from item`,
+    ]
+    for (const step of steps.flatMap((text) => (/^begin/.test(text) ? [text] : text.split('; ')))) await run.source.sql(step)
+    await run.drain()
+    await run.equal()
+    assert.deepEqual(
+      (await run.target.sql(OBJECTS)).filter(({ name }) => name !== 'pgmove'),
+      (await run.source.sql(OBJECTS)).filter(({ name }) => name !== 'pgmove'),
+    )
+    const later = await run.target.sql('select kind, object from pgmove.object_change where restored_at is null order by 1, 2')
+    assert.deepEqual(later, [
+      { kind: 'foreign_key', object: '"public"."twin" "known"' },
+      { kind: 'trigger', object: '"public"."item" "t"' },
+    ])
+    for (const { restore } of await run.target.sql('select restore from pgmove.object_change where restored_at is null'))
+      await run.target.sql(restore!)
+    const put = `select tgname, pg_get_triggerdef(oid) as definition, obj_description(oid, 'pg_trigger') as comment from pg_trigger where tgname = 't'`
+    assert.deepEqual(
+      (await run.target.sql(put)).map(({ tgname, comment }) => [tgname, comment]),
+      [['t', 'fires']],
+    )
+    // What is not known waits until it is there.
+    await run.source.sql('create aggregate total (int) (sfunc = int4pl, stype = int)')
+    await assert.rejects(run.drain(), { kind: 'UnsupportedDdl', message: /aggregate public\.total\(integer\) was made/ })
+    await run.target.sql('create aggregate total (int) (sfunc = int4pl, stype = int)')
+    await run.drain()
+  })
+}
+
 for (const [from, to] of [
   [10, 18],
   [13, 17],

@@ -1,0 +1,168 @@
+import { MigrationError } from '../errors/migration-error.ts'
+import type { RelationName } from '../mapping/name-map.ts'
+import { ident, qualified } from '../postgres/quote.ts'
+import { note } from '../state/migration-record.ts'
+import { unsupported } from './bound-relation.ts'
+import type { LoggedObject } from './logged-ddl.ts'
+import { isRefusal } from './replay-tables.ts'
+import type { FollowedTables, ReplayArgs, TableReplay } from './replay-tables.ts'
+
+/** Made before the tables that may use them. */
+const BEFORE_TABLES: ReadonlySet<string> = new Set(['schema', 'type', 'function', 'procedure', 'extension'])
+/** Off until the cutover, as all triggers and rules of a table whose changes are applied. */
+const LATER: ReadonlySet<string> = new Set(['trigger', 'rule'])
+/** What belongs to one side alone, or is told by its table. */
+const PASSED: ReadonlySet<string> = new Set([
+  ...['table', 'index', 'sequence', 'table column', 'table constraint', 'default value', 'event trigger', 'publication', 'subscription'],
+  ...['publication relation', 'publication namespace', 'subscription relation', 'user mapping', 'statistics object'],
+])
+
+/** Makes what is no table on the target as the capture describes it. */
+export class ObjectReplay {
+  readonly #args: ReplayArgs
+  readonly #tables: TableReplay
+
+  constructor(args: ReplayArgs, tables: TableReplay) {
+    this.#args = args
+    this.#tables = tables
+  }
+
+  /** Whether it is selected. */
+  concerns(object: LoggedObject, tables: FollowedTables): boolean {
+    const { selection } = this.#args
+    if (selection === undefined || object.extension || (PASSED.has(object.type) && !object.comment)) return false
+    const { schema, name, table } = object
+    if (table !== null && schema !== null)
+      return tables.find(schema, table) !== undefined || (!tables.has(schema, table) && this.#tables.selects({ schema, name: table }))
+    if (schema !== null) return this.#tables.selectsWhole({ schema, name: name ?? '' })
+    if (object.type === 'schema' && name !== null) return this.#tables.selectsWhole({ schema: name, name: '' })
+    return selection.objects === null
+  }
+
+  async apply(
+    objects: readonly LoggedObject[],
+    when: 'before tables' | 'after tables',
+    tables: FollowedTables,
+    lsn: string,
+  ): Promise<void> {
+    for (const object of objects) {
+      const first = BEFORE_TABLES.has(object.type) && !object.comment
+      if (first !== (when === 'before tables') || !this.concerns(object, tables)) continue
+      await this.#one(object, lsn)
+    }
+  }
+
+  async #one(object: LoggedObject, lsn: string): Promise<void> {
+    const { target } = this.#args
+    const { type, schema, name, before, statement } = object
+    const source = { schema: schema ?? '', table: object.table ?? name ?? object.identity }
+    if (object.comment) return this.#comment(object, source, lsn)
+    if (statement === null) return this.#unknown(object, source, lsn)
+    const text = await this.#tables.rewrite(source, statement, lsn)
+    if (LATER.has(type) && object.table !== null && schema !== null && name !== null)
+      return this.#later(object, { schema, name: object.table }, name, text)
+    if (before !== null && before !== object.identity && (await this.#has(type, await this.#identity(object, before, lsn)))) {
+      const old = await this.#identity(object, before, lsn)
+      throw unsupported(source, `was renamed or moved: on the target it is ${old}`, lsn)
+    }
+    if (await this.#attempt(text)) return
+    const now = await this.#identity(object, object.identity, lsn)
+    if (type === 'type' && (await this.#has(type, now))) {
+      // Labels are made by themselves. Rows that need another definition are refused.
+      if (!object.tag.startsWith('CREATE') && !/ as enum /.test(statement)) await this.#warn(object, lsn)
+      return
+    }
+    // CREATE OR REPLACE can't take columns or results away.
+    await target.query('savepoint object')
+    if ((await this.#attempt(`drop ${type} if exists ${now}`)) && (await this.#attempt(text))) return
+    await target.query('rollback to savepoint object')
+    throw unsupported(source, 'was made or altered, and the target refuses the same', lsn)
+  }
+
+  /** The identity under the target's names. */
+  async #identity({ type, schema, name }: LoggedObject, identity: string, lsn: string): Promise<string> {
+    const { names } = this.#args
+    if (!names.changes) return identity
+    const drop = await this.#tables.rewrite({ schema: schema ?? '', table: name ?? '' }, `drop ${type} ${identity}`, lsn)
+    return drop.slice(`drop ${type} `.length)
+  }
+
+  async #has(type: string, identity: string): Promise<boolean> {
+    if (type === 'schema')
+      return (await this.#args.target.query(`select from pg_namespace where quote_ident(nspname) = $1`, [identity])).length > 0
+    const lookup = type === 'function' || type === 'procedure' ? 'to_regprocedure' : type === 'type' ? 'to_regtype' : 'to_regclass'
+    return (await this.#args.target.query(`select where ${lookup}($1) is not null`, [identity])).length > 0
+  }
+
+  async #attempt(statement: string): Promise<boolean> {
+    const { target } = this.#args
+    await target.query('savepoint attempt')
+    try {
+      await target.query(`set local check_function_bodies = off`)
+      await target.query(statement)
+      return true
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      await target.query('rollback to savepoint attempt')
+      return false
+    }
+  }
+
+  async #later({ type, identity }: LoggedObject, table: RelationName, name: string, text: string): Promise<void> {
+    const { target, id, names } = this.#args
+    const to = names.relation(table)
+    const label = qualified(to.schema, to.name)
+    // Where it stands already its definition may be another; both are there in no time.
+    await target.query(`drop ${type} if exists ${ident(name)} on ${label}`)
+    await target.query(
+      `update pgmove.entry set restored_at = clock_timestamp(), skipped = 'made anew on the source'
+        where id = $1 and restored_at is null and kind = upper($2) and table_schema = $3 and table_name = $4 and name in ($5, $4 || ' ' || $5)`,
+      [id, type, to.schema, to.name, name],
+    )
+    await target.query(
+      `insert into pgmove.object_change as o (id, kind, object, own, restore) values ($1, $2, $3, true, $4)
+       on conflict (id, kind, object) do update set restore = excluded.restore, own = true, restored_at = null`,
+      [id, type, `${label} ${ident(name)}`, text],
+    )
+    if (text === '') throw new MigrationError('Internal', `${identity} has no definition`)
+  }
+
+  /** Of something that is off until the cutover it comes with it. */
+  async #comment(object: LoggedObject, source: { schema: string; table: string }, lsn: string): Promise<void> {
+    const { target, id, names } = this.#args
+    const { schema, table, name, statement } = object
+    if (statement === null) return
+    const text = await this.#tables.rewrite(source, statement, lsn)
+    if (await this.#attempt(text)) return
+    if (schema === null || table === null || name === null) throw unsupported(source, 'got a comment, which the target refuses', lsn)
+    const to = names.relation({ schema, name: table })
+    const pending = await target.execute(
+      `update pgmove.object_change set restore = restore || '; ' || $3 where id = $1 and object = $2 and restored_at is null and own`,
+      [id, `${qualified(to.schema, to.name)} ${ident(name)}`, text],
+    )
+    if (pending === 0) throw unsupported(source, `got a comment on ${object.identity}, which the target refuses`, lsn)
+  }
+
+  /** What can't be described waits to be made by hand; what was altered is told, for it can't be seen whether that was done. */
+  async #unknown({ type, tag, identity, address }: LoggedObject, source: { schema: string; table: string }, lsn: string): Promise<void> {
+    const { names } = this.#args
+    if (PASSED.has(type)) return
+    if (tag.startsWith('CREATE') && address && !names.changes) {
+      const text = `select from pg_get_object_address('${type.replaceAll("'", "''")}', (select array(select jsonb_array_elements_text('${json(address.names)}'))), (select array(select jsonb_array_elements_text('${json(address.args)}'))))`
+      if (await this.#attempt(text)) return
+      const found = `: ${type} ${identity} was made, which pgmove does not follow`
+      throw unsupported(source, found, lsn)
+    }
+    await this.#warn({ type, tag, identity }, lsn)
+  }
+
+  async #warn({ type, tag, identity }: Pick<LoggedObject, 'type' | 'tag' | 'identity'>, lsn: string): Promise<void> {
+    const { target, id } = this.#args
+    const text = `On the source: ${tag}, in the transaction that committed at ${lsn}. It was not followed: make it on the target by hand.`
+    await note(target, id, 'warning', `${type} ${identity}`, text)
+  }
+}
+
+function json(values: readonly string[]): string {
+  return JSON.stringify(values).replaceAll("'", "''")
+}
