@@ -50,6 +50,8 @@ export async function fixtureOn(source: TestDatabase, target: TestDatabase): Pro
     const opened = await connect(side === 'source' ? sourceConnection : targetConnection, {
       side,
       applicationName: `pgmove ${id} ${purpose}`,
+      // Whoever copies in a test reads as the activities do.
+      copiesOut: side === 'source' && options.replication !== true,
       ...options,
     })
     open.push(opened)

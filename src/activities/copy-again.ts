@@ -23,7 +23,7 @@ const QUIET_MS = 10_000
 export function copyAgain(services: ActivityServices): MigrationActivities['copyAgain'] {
   return migrationActivity(services, async (run) => {
     run.watchSlot({ needed: true })
-    const source = await run.connect('source', 'copy again')
+    const source = await run.connect('source', 'copy again', { copiesOut: true })
     const sourceObserver = await run.connect('source', 'copy again watch')
     const control = await run.connect('target', 'copy again control')
     // Ends the session of an attempt that still applies, which then can't commit any more.

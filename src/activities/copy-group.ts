@@ -20,7 +20,7 @@ type Input = Parameters<MigrationActivities['copyGroup']>[0]
 export function copyGroup(services: ActivityServices): MigrationActivities['copyGroup'] {
   return migrationActivity(services, async (run, { group, jobs }: Input) => {
     run.watchSlot({ needed: true })
-    const source = await run.connect('source', `copy ${group}`)
+    const source = await run.connect('source', `copy ${group}`, { copiesOut: true })
     const sourceObserver = await run.connect('source', `copy ${group} watch`)
     const target = await run.connect('target', `copy ${group}`)
     const control = await run.connect('target', `copy ${group} control`)
@@ -71,7 +71,7 @@ async function copyBatch(run: ActivityRun, jobs: number, args: CopyTablesArgs): 
   const [table, ...others] = args.tables
   if (jobs < 2 || !table || others.length > 0) return copyTables(args)
   const openLane = async (job: number) => {
-    const source = await run.connect('source', `copy ${table.group} job ${job}`)
+    const source = await run.connect('source', `copy ${table.group} job ${job}`, { copiesOut: true })
     const target = await run.connect('target', `copy ${table.group} job ${job}`)
     return {
       source,

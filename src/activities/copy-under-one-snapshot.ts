@@ -45,7 +45,7 @@ export function copyUnderOneSnapshot(services: ActivityServices): MigrationActiv
     // Opening them ends those of an older attempt, which else could record one more copy under its own snapshot.
     for (let lane = 0; lane < jobs; lane++) await run.close(await run.connect('target', laneName(lane)))
     const sources: Database[] = []
-    for (let lane = 0; lane < jobs; lane++) sources.push(await run.connect('source', laneName(lane)))
+    for (let lane = 0; lane < jobs; lane++) sources.push(await run.connect('source', laneName(lane), { copiesOut: true }))
     const [first, ...others] = sources
     if (!first) return { tables: 0, rows: '0', bytes: '0', differing: [] }
     const withLargeObjects = await selectsLargeObjects(first, run.spec, await readNameMap(target, run.id))
@@ -114,7 +114,7 @@ async function mendSources(
     )
     if (lives) continue
     await run.close(source)
-    const mended = await run.connect('source', laneName(lane))
+    const mended = await run.connect('source', laneName(lane), { copiesOut: true })
     await snapshot.rejoin(mended, locked[lane] ?? [])
     sources[lane] = mended
   }

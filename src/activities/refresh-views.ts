@@ -18,7 +18,7 @@ import { migrationActivity } from './migration-activity.ts'
 export function refreshViews(services: ActivityServices): MigrationActivities['refreshViews'] {
   return migrationActivity(services, async (run) => {
     run.watchSlot({ needed: true })
-    const source = await run.connect('source', 'views')
+    const source = await run.connect('source', 'views', { copiesOut: true })
     const target = await run.connect('target', 'views')
     const { types } = run.spec
     const names = await readNameMap(target, run.id)

@@ -1,11 +1,12 @@
 import type pg from 'pg'
 import type { ClientInternals } from '../postgres/client-internals.ts'
+import { ReusingSocket } from '../postgres/reusing-socket.ts'
 import { CopyDataFrames } from './copy-data-frames.ts'
 import type { ReadFrames } from './copy-data-frames.ts'
 
 export interface CopyOutListener {
-  /** Told of each piece. */
-  data(read: ReadFrames): void
+  /** Told of each piece. A promise if its memory is needed until that resolves. */
+  data(read: ReadFrames): Promise<void> | undefined
   /** No data follows; the command's result still does. */
   end(): void
   /** The session is ready for the next query. */
@@ -24,8 +25,9 @@ export class CopyOutCommand {
   readonly #text: string
   readonly #listener: CopyOutListener
   readonly #frames = new CopyDataFrames()
-  readonly #read = (piece: Buffer) => this.#take(piece)
+  readonly #read = (piece: Buffer): void => void this.#take(piece)
   #connection: ClientInternals['connection'] | undefined
+  /** What read the socket before, as long as this does. */
   #parser: ((bytes: Buffer) => void) | undefined
 
   constructor(text: string, listener: CopyOutListener) {
@@ -39,8 +41,11 @@ export class CopyOutCommand {
     const [parser] = stream.listeners('data') as ((bytes: Buffer) => void)[]
     if (!parser) throw new Error('nobody reads this connection')
     this.#parser = parser
-    stream.removeListener('data', parser)
-    stream.on('data', this.#read)
+    if (stream instanceof ReusingSocket) stream.taker = (piece) => this.#take(piece)
+    else {
+      stream.removeListener('data', parser)
+      stream.on('data', this.#read)
+    }
     this.#connection.query(this.#text)
   }
 
@@ -52,12 +57,12 @@ export class CopyOutCommand {
     this.#connection?.stream.resume()
   }
 
-  #take(piece: Buffer): void {
+  #take(piece: Buffer): Promise<void> | undefined {
     const read = this.#frames.push(piece)
-    if (read.frames.length > 0) this.#listener.data(read)
-    if (!read.end) return
-    if (read.end.complete) this.#listener.end()
-    this.#giveBack(read.end.rest)
+    const kept = read.frames.length > 0 ? this.#listener.data(read) : undefined
+    if (read.end?.complete === true) this.#listener.end()
+    if (read.end) this.#giveBack(read.end.rest)
+    return kept
   }
 
   /** From here on pg reads itself. */
@@ -65,10 +70,14 @@ export class CopyOutCommand {
     const [stream, parser] = [this.#connection?.stream, this.#parser]
     if (!stream || !parser) return
     this.#parser = undefined
-    stream.removeListener('data', this.#read)
-    stream.on('data', parser)
+    if (stream instanceof ReusingSocket) stream.taker = undefined
+    else {
+      stream.removeListener('data', this.#read)
+      stream.on('data', parser)
+    }
     stream.resume()
-    if (rest.length > 0) parser(rest)
+    // The parser keeps what is no whole message yet.
+    if (rest.length > 0) parser(Buffer.from(rest))
   }
 
   handleCommandComplete(message: { readonly text: string }): void {

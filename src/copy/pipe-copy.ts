@@ -86,21 +86,23 @@ class CopyPipe {
   }
 
   /** Nothing more is read until this piece has left the process and the gate lets the next one in. */
-  #forward({ frames, bytes, messages }: ReadFrames): void {
-    if (this.#failure) return
+  #forward({ frames, bytes, messages }: ReadFrames): Promise<void> | undefined {
+    if (this.#failure) return undefined
     this.#args.onPiece(bytes, messages)
     const written = this.#into.write(frames)
     const held = this.#args.gate()
     // Asking may have brought an abort.
-    if (this.#failure || (!written && !held)) return
-    this.#out.pause()
-    this.#holding = Promise.all([written, held]).then(
-      () => {
-        this.#holding = undefined
-        if (!this.#failure) this.#out.resume()
-      },
-      (error: unknown) => this.#fail(error),
-    )
+    if (!this.#failure && (written || held)) {
+      this.#out.pause()
+      this.#holding = Promise.all([written, held]).then(
+        () => {
+          this.#holding = undefined
+          if (!this.#failure) this.#out.resume()
+        },
+        (error: unknown) => this.#fail(error),
+      )
+    }
+    return written
   }
 
   /** The last piece is held like any other: else small tables would pass whatever the limit. */

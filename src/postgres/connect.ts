@@ -12,6 +12,7 @@ import type { ConnectedEndpoint, Endpoint } from './endpoint.ts'
 import { pinSession } from './pin-session.ts'
 import type { ServerFacts } from './pin-session.ts'
 import type { ResolvedConnection, ResolvedHost, TargetSessionAttributes } from './resolved-connection.ts'
+import { ReusingSocket } from './reusing-socket.ts'
 import { startupOptions, PINNED_SETTINGS } from './session-settings.ts'
 import { isTlsFailure } from './tls-options.ts'
 import { withTimeout } from './with-timeout.ts'
@@ -27,6 +28,8 @@ export interface ConnectOptions {
   readonly lockTimeoutMs?: number
   /** A walsender of the database instead of a normal backend: replication commands and simple queries without parameters. */
   readonly replication?: boolean
+  /** Whether the session copies out tables: unless encrypted, it reads into the same memory over and over. Default false. */
+  readonly copiesOut?: boolean
   /** Settings beside the pinned ones, or in their place: given at startup and verified like them. */
   readonly settings?: Readonly<Record<string, string>>
   /** For each address, unless the URL has `connect_timeout`. Default 10000; 0 waits for ever. */
@@ -105,13 +108,14 @@ async function open(
   resolved: ResolvedConnection,
   endpoint: Endpoint,
   timeoutMs: number,
-  { side, applicationName, replication, settings, signal, lockTimeoutMs }: ConnectOptions,
+  { side, applicationName, replication, copiesOut, settings, signal, lockTimeoutMs }: ConnectOptions,
 ): Promise<{ client: pg.Client; encrypted: boolean }> {
   const startup = startupOptions({ ...PINNED_SETTINGS, lock_timeout: String(lockTimeoutMs ?? 0), ...settings }, resolved.options)
   let failure: unknown
   for (const encrypted of encryptionAttempts(resolved, endpoint)) {
     const base = clientConfig(resolved, { ...endpoint, encrypted }, { side, applicationName, startup, timeoutMs })
-    const config = replication ? { ...base, replication: 'database' } : base
+    const plain = encrypted || copiesOut !== true ? base : { ...base, stream: () => new ReusingSocket() }
+    const config = replication ? { ...base, replication: 'database' } : plain
     try {
       return { client: await dial(config, { side, signal, requireChannelBinding: resolved.tls.channelBinding === 'require' }), encrypted }
     } catch (error) {
