@@ -13,7 +13,7 @@ import type { ResolvedConnection } from '../postgres/resolved-connection.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { note } from '../state/migration-record.ts'
 import type { TocEntry } from './archive-toc.ts'
-import { dumpGently } from './dump-gently.ts'
+import { dumpBoth } from './dump-both.ts'
 import { entryName } from './entry-name.ts'
 import { entryKey, stagesOf } from './entry-stage.ts'
 import { readEntryTables } from './entry-tables.ts'
@@ -72,13 +72,24 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
   const unselected = relations.filter(({ selected }) => !selected)
   const minMajor = Math.floor(Math.max(source.version, target.version) / 10_000)
   const common = { minMajor, signal }
-  const { entries: archive } = await dumpGently({
-    ...common,
-    database: source,
-    connection: options.sourceConnection,
-    excluded: unselected,
-    applicationName: `pgmove ${id} dump`,
-  })
+  const both = await dumpBoth(
+    {
+      ...common,
+      database: source,
+      connection: options.sourceConnection,
+      excluded: unselected,
+      applicationName: `pgmove ${id} dump`,
+    },
+    {
+      ...common,
+      database: target,
+      connection: options.targetConnection,
+      excluded: [],
+      applicationName: `pgmove ${id} compare`,
+    },
+    () => undoLeftovers(target, id),
+  )
+  const [archive, existing] = [both.source.entries, both.target.entries]
   const sourceTables = await readEntryTables(source, archive)
   const leftOutColumns = await readLeftOutColumns(source, names)
   const own = await readOwnObjects(source)
@@ -96,14 +107,6 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
   const leftOut = selection.leftOut.filter(
     ({ entry }) => isMeant(entry) && !(leftOutColumns.length > 0 && entry.kind === 'SEQUENCE OWNED BY'),
   )
-  await undoLeftovers(target, id)
-  const { entries: existing } = await dumpGently({
-    ...common,
-    database: target,
-    connection: options.targetConnection,
-    excluded: [],
-    applicationName: `pgmove ${id} compare`,
-  })
   const facts = await readTargetFacts(target)
   await loadParser()
   const restorable = selected.map((entry) => {
