@@ -92,8 +92,8 @@ test('everything but publications and event triggers; those are said', async () 
     `create table public.t (id int); create publication p for all tables; create publication pgmove_0123456789abcdef for table public.t;
      create function public.et() returns event_trigger language plpgsql as 'begin end';
      create event trigger nothing on ddl_command_start when tag in ('DROP SERVER') execute procedure public.et();
-     create schema pgmove; create table pgmove.installed (id text, kind text, name text, previous text);
-     insert into pgmove.installed values ('a', 'replica identity', 'public.t', 'd'), ('b', 'replica identity', 'public.n', 'n');
+     create schema pgmove; create table pgmove.installed (id text, kind text, name text, previous text, relation oid);
+     insert into pgmove.installed (id, kind, name, previous) values ('a', 'replica identity', 'public.t', 'd'), ('b', 'replica identity', 'public.n', 'n');
      create function pgmove.f() returns trigger language plpgsql as 'begin return null; end';
      create trigger pgmove_truncate before truncate on public.t for each statement execute procedure pgmove.f();
      create table public.n (a int); alter table public.t replica identity full; alter table public.n replica identity full; alter table public.n force row level security;
