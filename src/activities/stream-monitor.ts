@@ -2,8 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from '../postgres/connect.ts'
 import { formatLsn } from '../postgres/lsn.ts'
 import { LagMeter } from '../replication/lag-meter.ts'
-import { checkMissedDdl } from '../source/ddl-capture.ts'
+import { checkMissedDdl, hasDdlLog } from '../source/ddl-capture.ts'
 import { beat, HEARTBEAT_SETTINGS } from '../source/heartbeat.ts'
+import { pruneDdlLog } from '../source/prune-ddl-log.ts'
 import type { MigrationRecord } from '../state/migration-record.ts'
 import type { ActivityReport } from '../workflows/status.ts'
 import type { ActivityRun } from './activity-run.ts'
@@ -14,6 +15,7 @@ const TICK_MS = 1_000
 /** The first report waits so long for the lag: without it there is nothing to tell but the server's return, which is told anyway. */
 const FIRST_MS = 8_000
 const FAREWELL_MS = 2_000
+const PRUNE_MS = 60_000
 
 export interface StreamMonitorOptions {
   /** Reports come more often. */
@@ -41,6 +43,7 @@ export class StreamMonitor {
   #failure: { error: unknown } | undefined
   #startedAt = 0
   #reportedAt = 0
+  #prunedAt = 0
   #reportedUndelayed: boolean | undefined
   /** Changes applied to selected tables by this attempt. */
   changes = 0
@@ -117,7 +120,10 @@ export class StreamMonitor {
          from pg_replication_slots where slot_name = $1`,
       [this.#record.slot, appliedLsn],
     )
-    if (this.#run.spec.ddl === 'capture') await checkMissedDdl(this.#source)
+    if (this.#run.spec.ddl === 'capture') {
+      await checkMissedDdl(this.#source)
+      await this.#prune(now)
+    }
     const { slot, slotWarning } = news.take(now)
     return {
       undelayed,
@@ -126,6 +132,13 @@ export class StreamMonitor {
       ...(slotWarning === undefined ? {} : { slotWarning }),
       connection: { source: { state: 'connected' }, target: { state: 'connected' } },
     }
+  }
+
+  /** Housekeeping: behind a fence it may be refused, and nothing depends on it. */
+  async #prune(now: number): Promise<void> {
+    if (now - this.#prunedAt < PRUNE_MS) return
+    this.#prunedAt = now
+    if (await hasDdlLog(this.#source)) await pruneDdlLog(this.#source).catch(() => undefined)
   }
 
   async #beat(): Promise<void> {

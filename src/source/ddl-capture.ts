@@ -182,7 +182,8 @@ create table pgmove.ddl_log (
   search_path text not null,
   event text not null,
   tag text not null,
-  payload text not null
+  payload text not null,
+  committed_by pg_lsn
 );
 create table pgmove.ddl_relation (
   relation oid primary key,

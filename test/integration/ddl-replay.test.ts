@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { connect } from '../../src/postgres/connect.ts'
+import type { Database } from '../../src/postgres/connect.ts'
 import { resolveConnection } from '../../src/postgres/resolve-connection.ts'
 import { qualified } from '../../src/postgres/quote.ts'
 import { installDdlCapture } from '../../src/source/ddl-capture.ts'
 import type { TableSelection } from '../../src/source/ddl-capture.ts'
 import { recordInstalled } from '../../src/source/installed.ts'
+import { pruneDdlLog } from '../../src/source/prune-ddl-log.ts'
 import { installSourceSchema } from '../../src/source/source-schema.ts'
 import { publicationName } from '../../src/state/migration-ref.ts'
 import { eventually } from '../servers.ts'
@@ -14,7 +16,7 @@ import type { Rig } from './apply-rig.ts'
 
 const never = new AbortController().signal
 const EVERYTHING: TableSelection = { objects: null, exclude: [] }
-const open: { close(): Promise<void> }[] = []
+const open: Database[] = []
 after(async () => {
   for (const one of open) await one.close()
 })
@@ -37,6 +39,7 @@ async function capturing(options: Parameters<typeof rig>[0], selection: TableSel
   const [slot] = await made.source.sql('select slot_name as name from pg_replication_slots where database = current_database()')
   await made.source.sql(`select pg_drop_replication_slot('${slot!['name']!}')`)
   await made.source.sql(`select pg_create_logical_replication_slot('${slot!['name']!}', 'pgoutput')`)
+  await source.transaction(() => recordInstalled(source, by, 'slot', slot!['name']!))
   const drain: Rig['drain'] = async (more = {}) => {
     const open = ({ confirmedLsn }: { confirmedLsn: bigint }) => made.stream(confirmedLsn, publication)
     const result = await made.drain({ selection, open, ...more })
@@ -203,6 +206,18 @@ for (const [from, to] of [
     await assert.rejects(run.drain(), { kind: 'UnsupportedDdl', message: /aggregate public\.total\(integer\) was made/ })
     await run.target.sql('create aggregate total (int) (sfunc = int4pl, stype = int)')
     await run.drain()
+    // What all have applied is not kept.
+    const logged = async () => (await run.source.sql('select count(*) as rows from pgmove.ddl_log'))[0]?.['rows']
+    const pruning = open.at(-1)!
+    await pruneDdlLog(pruning)
+    await pruneDdlLog(pruning)
+    assert.notEqual(await logged(), '0', 'not before the slot is past it')
+    await eventually('an empty log', 20, async () => {
+      await run.source.sql('insert into log values ($$later$$)')
+      await run.drain()
+      await pruneDdlLog(pruning)
+      return (await logged()) === '0'
+    })
   })
 }
 
