@@ -1,42 +1,29 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import os from 'node:os'
-import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { after } from 'node:test'
 import { Client, Connection } from '@temporalio/client'
 import type { WorkflowHandle } from '@temporalio/client'
-import { guardedChild } from '../dev/guarded-child.ts'
-import type { GuardedChild } from '../dev/guarded-child.ts'
 import type { Status } from '../src/workflows/status.ts'
 import type { MigrationReport } from '../src/workflows/migration-report.ts'
-import { eventually, temporal, uniqueName } from './servers.ts'
+import { atEnd, eventually, sharedWorker, temporal, uniqueName } from './servers.ts'
+import type { SharedTemporal } from './server-registry.ts'
+import { startWorker } from './worker-process.ts'
+import type { WorkerProcess } from './worker-process.ts'
 
-const PROJECT = fileURLToPath(new URL('..', import.meta.url))
-const closers: (() => Promise<void>)[] = []
-
-after(async () => {
-  for (const close of closers.reverse()) await close()
-})
-
-/** A worker process as a user starts it, on a task queue of its own. */
-export interface WorkerProcess {
-  readonly child: GuardedChild
-  log(): Promise<string>
-  /** SIGKILL to the process group: nothing is cleaned up. */
-  kill(): Promise<void>
-  /** SIGTERM; resolves to the exit code. */
-  drain(): Promise<void>
-}
-
-export interface TestMigration {
+/** A migration on the shared worker. */
+export interface SharedMigration {
   readonly client: Client
   readonly address: string
   readonly cli: string
   readonly taskQueue: string
+  /** What a spec says of the two databases. */
+  readonly connections: { readonly source: Record<string, string>; readonly target: Record<string, string> }
+  start(spec: Record<string, unknown>, carried?: Record<string, unknown>): Promise<RunningMigration>
+}
+
+/** A migration on a task queue of its own. */
+export interface TestMigration extends SharedMigration {
   /** Environment that workers of this migration get: where they find the databases. */
   readonly env: Record<string, string>
+  /** Starts a worker. */
   worker(extra?: Record<string, string>, entry?: string): Promise<WorkerProcess>
-  start(spec: Record<string, unknown>, carried?: Record<string, unknown>): Promise<RunningMigration>
 }
 
 export interface RunningMigration {
@@ -50,55 +37,54 @@ export interface RunningMigration {
   result(): Promise<MigrationReport>
 }
 
+/** A migration that the worker of the whole run works on: quicker than one with a worker of its own, for tests that do nothing to workers. */
+export async function sharedMigration(urls: { source: string; target: string }): Promise<SharedMigration> {
+  const { taskQueue } = await sharedWorker()
+  return await migrationOn(await temporal(), taskQueue, { source: { url: urls.source }, target: { url: urls.target } })
+}
+
 /** Temporal (the shared one unless a test has its own), a task queue and the references by which workers find the two databases. */
 export async function testMigration(
   urls: { source: string; target: string },
   own?: { readonly address: string; readonly cli: string },
 ): Promise<TestMigration> {
   const { address, cli } = own ?? (await temporal())
-  const connection = await Connection.connect({ address })
-  closers.push(() => connection.close())
-  const client = new Client({ connection })
   const taskQueue = uniqueName('queue')
   const env = { TEMPORAL_ADDRESS: address, PGMOVE_TASK_QUEUE: taskQueue, TEST_SOURCE: urls.source, TEST_TARGET: urls.target }
+  const migration = await migrationOn({ address, cli }, taskQueue, { source: { env: 'TEST_SOURCE' }, target: { env: 'TEST_TARGET' } })
+  return {
+    ...migration,
+    env,
+    worker: async (extra = {}, entry) => {
+      const worker = await startWorker({ ...process.env, ...env, ...extra }, entry)
+      atEnd(() => worker.close())
+      return worker
+    },
+  }
+}
+
+async function migrationOn(
+  { address, cli }: SharedTemporal,
+  taskQueue: string,
+  connections: SharedMigration['connections'],
+): Promise<SharedMigration> {
+  const connection = await Connection.connect({ address })
+  atEnd(() => connection.close())
+  const client = new Client({ connection })
   return {
     client,
     address,
     cli,
     taskQueue,
-    env,
-    worker: (extra = {}, entry = 'src/worker.ts') => startWorker({ ...env, ...extra }, entry),
+    connections,
     start: async (spec, carried) => {
       const workflowId = uniqueName('migration')
-      const input = { source: { env: 'TEST_SOURCE' }, target: { env: 'TEST_TARGET' }, ddl: 'pause', ...spec }
+      const input = { ...connections, ddl: 'pause', ...spec }
       const handle = await client.workflow.start('migrateDatabase', { taskQueue, workflowId, args: carried ? [input, carried] : [input] })
       const running = runningMigration(handle, workflowId, handle.firstExecutionRunId)
-      closers.push(async () => {
-        await handle.terminate('the test is over').catch(() => undefined)
-      })
+      atEnd(() => handle.terminate('the test is over').catch(() => undefined))
       return running
     },
-  }
-}
-
-async function startWorker(env: Record<string, string>, entry: string): Promise<WorkerProcess> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'pgmove-worker-'))
-  const log = path.join(folder, 'log')
-  const child = guardedChild(process.execPath, ['--max-semi-space-size=4', 'src/start-worker.mjs', entry], {
-    log,
-    env: { ...process.env, ...env },
-    cwd: PROJECT,
-    endSignal: 'SIGKILL',
-  })
-  closers.push(async () => {
-    await child.end('SIGTERM')
-    await rm(folder, { recursive: true, force: true })
-  })
-  return {
-    child,
-    log: () => readFile(log, 'utf8'),
-    kill: () => child.end('SIGKILL'),
-    drain: () => child.end('SIGTERM'),
   }
 }
 

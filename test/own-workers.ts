@@ -1,4 +1,3 @@
-import { after } from 'node:test'
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import type { ActivityServices } from '../src/activities/activity-run.ts'
 import { createActivities } from '../src/activities/create-activities.ts'
@@ -7,12 +6,7 @@ import { workflowSource } from '../src/workflow-bundle.ts'
 import { DATA_QUEUE_SUFFIX } from '../src/workflows/data-queue.ts'
 import type { MigrationActivities } from '../src/workflows/migration-activities.ts'
 import type { TestMigration } from './migration-run.ts'
-
-const closers: (() => Promise<void>)[] = []
-
-after(async () => {
-  for (const close of closers.reverse()) await close()
-})
+import { atEnd } from './servers.ts'
 
 /**
  * Workers as src/run-worker.ts makes them, but in this process, so that a test can put its own activities around or in place
@@ -40,7 +34,7 @@ export async function ownWorkers(
       await Promise.all(running)
       await connection.close()
     })())
-  closers.push(stop)
+  atEnd(stop)
   return stop
 }
 

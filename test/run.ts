@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { staticChecks } from '../dev/static-checks.ts'
 import { compileTests } from './compile-tests.ts'
 import { REGISTRY_VARIABLE, ServerPool, serveRegistry } from './server-registry.ts'
+import { testEnvironment } from './test-environment.ts'
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -63,7 +64,7 @@ async function runFiles(files: readonly string[], options: readonly string[]): P
   args.push('--test-reporter=spec', '--test-reporter-destination=stdout')
   args.push(`--test-reporter=${new URL('count-reporter.mjs', import.meta.url).href}`, `--test-reporter-destination=${count}`)
   try {
-    const status = await runNode([...args, ...options, ...compiled], { ...environment(), [REGISTRY_VARIABLE]: registry.url })
+    const status = await runNode([...args, ...options, ...compiled], { ...testEnvironment(), [REGISTRY_VARIABLE]: registry.url })
     if (status !== 0) return status
     if (Number(readFileSync(count, 'utf8')) > 0) return 0
     console.error('No test was executed')
@@ -88,9 +89,4 @@ function runNode(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
       resolve(code ?? 1)
     })
   })
-}
-
-/** The caller's own PostgreSQL and Temporal settings must not change what tests find. */
-function environment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(PG(?!MOVE_)|TEMPORAL_)/.test(name)))
 }

@@ -4,6 +4,9 @@ import { startPostgres } from '../dev/postgres-server.ts'
 import type { PostgresOptions, PostgresServer } from '../dev/postgres-server.ts'
 import { startTemporal } from '../dev/temporal-server.ts'
 import type { TemporalServer } from '../dev/temporal-server.ts'
+import { testEnvironment } from './test-environment.ts'
+import { startWorker } from './worker-process.ts'
+import type { WorkerProcess } from './worker-process.ts'
 
 /** Environment variable by which test files find the registry of their run. */
 export const REGISTRY_VARIABLE = 'PGMOVE_TEST_SERVERS'
@@ -12,11 +15,18 @@ export const REGISTRY_VARIABLE = 'PGMOVE_TEST_SERVERS'
 export type SharedPostgres = Pick<PostgresServer, 'major' | 'port'>
 /** What a test file is told about the Temporal dev server. */
 export type SharedTemporal = Pick<TemporalServer, 'address' | 'cli'>
+/** Where the shared worker takes its tasks from. */
+export interface SharedWorker {
+  readonly taskQueue: string
+}
+
+const TASK_QUEUE = 'shared'
 
 /** Starts each server once, when it is first asked for, and stops all of them. */
 export class ServerPool {
   #started = new Map<string, Promise<PostgresServer>>()
   #temporal: Promise<TemporalServer> | undefined
+  #worker: Promise<WorkerProcess> | undefined
 
   postgres(options: PostgresOptions): Promise<PostgresServer> {
     const { major, walLevel = 'logical', settings = {} } = options
@@ -30,7 +40,23 @@ export class ServerPool {
     return (this.#temporal ??= startTemporal())
   }
 
+  /** A worker with nothing in its environment; one that has died is replaced. */
+  async worker(): Promise<SharedWorker> {
+    await (this.#worker = this.#runningWorker(this.#worker))
+    return { taskQueue: TASK_QUEUE }
+  }
+
+  async #runningWorker(last: Promise<WorkerProcess> | undefined): Promise<WorkerProcess> {
+    const worker = await last?.catch(() => undefined)
+    if (worker?.child.running) return worker
+    await worker?.close()
+    const { address } = await this.temporal()
+    return startWorker({ ...testEnvironment(), TEMPORAL_ADDRESS: address, PGMOVE_TASK_QUEUE: TASK_QUEUE })
+  }
+
   async stop(): Promise<void> {
+    await this.#worker?.then((worker) => worker.close()).catch(() => undefined)
+    this.#worker = undefined
     const all = [...this.#started.values(), ...(this.#temporal ? [this.#temporal] : [])]
     this.#started.clear()
     this.#temporal = undefined
@@ -40,7 +66,8 @@ export class ServerPool {
 
 /** Serves a pool to the test files of one run, over HTTP on this machine. Returns the address for `REGISTRY_VARIABLE`. */
 export async function serveRegistry(pool: ServerPool): Promise<{ url: string; close(): void }> {
-  const answer = async (request: http.IncomingMessage): Promise<SharedPostgres | SharedTemporal> => {
+  const answer = async (request: http.IncomingMessage): Promise<SharedPostgres | SharedTemporal | SharedWorker> => {
+    if (request.url === '/worker') return pool.worker()
     if (request.url === '/temporal') {
       const { address, cli } = await pool.temporal()
       return { address, cli }

@@ -6,7 +6,7 @@ import { eventually } from '../dev/eventually.ts'
 import { startPostgres } from '../dev/postgres-server.ts'
 import type { PostgresOptions, PostgresServer } from '../dev/postgres-server.ts'
 import { REGISTRY_VARIABLE, ServerPool } from './server-registry.ts'
-import type { SharedPostgres, SharedTemporal } from './server-registry.ts'
+import type { SharedPostgres, SharedTemporal, SharedWorker } from './server-registry.ts'
 
 export { eventually }
 
@@ -37,8 +37,10 @@ export interface TestDatabase {
 const ownPool = new ServerPool()
 const ownServers: PostgresServer[] = []
 const databases: TestDatabase[] = []
+const closers: (() => Promise<unknown>)[] = []
 
 after(async () => {
+  for (const close of closers.reverse()) await close()
   for (const open of databases) await open.drop()
   for (const started of ownServers) await started.stop()
   await ownPool.stop()
@@ -63,6 +65,17 @@ export async function ownServer(major: number, options: ServerOptions & { port?:
 export async function temporal(): Promise<SharedTemporal> {
   const registry = process.env[REGISTRY_VARIABLE]
   return registry ? await ask<SharedTemporal>(`${registry}/temporal`, {}) : await ownPool.temporal()
+}
+
+/** Starts, if need be, the worker that the whole run shares: it knows nothing but the shared Temporal, and is not to be ended. */
+export async function sharedWorker(): Promise<SharedWorker> {
+  const registry = process.env[REGISTRY_VARIABLE]
+  return registry ? await ask<SharedWorker>(`${registry}/worker`, {}) : await ownPool.worker()
+}
+
+/** Calls `close` after the file's tests, the last one given first, while servers and databases are still there. */
+export function atEnd(close: () => Promise<unknown>): void {
+  closers.push(close)
 }
 
 /** A name that no other test of this machine uses. */

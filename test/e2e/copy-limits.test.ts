@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eventually } from '../servers.ts'
-import { testMigration } from '../migration-run.ts'
+import { sharedMigration } from '../migration-run.ts'
 import { contents, smallPair } from '../small-source.ts'
 
 test('a limit of the spec holds the copy back, and setTransferRate lifts it; it holds for what is copied at the cutover as well', async () => {
   const { source, target } = await smallPair()
   await source.sql(`create unlogged table cache (id int, body text); insert into cache select i, repeat('x', 100) from generate_series(1, 2000) i;
     select lo_from_bytea(n::oid, decode(repeat(md5(n::text), 1000), 'hex')) from generate_series(100, 101) n`)
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true, transferRate: { rowsPerSecond: 1 } })
   await running.reach('the copy', ({ phase }) => phase === 'full')
   // The first piece that arrives has the server's send buffer of 8 KB at least (src/backend/libpq/pqcomm.c): minutes of the limit.

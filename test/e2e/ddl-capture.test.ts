@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { testMigration } from '../migration-run.ts'
+import { sharedMigration } from '../migration-run.ts'
 import { eventually } from '../servers.ts'
 import { remains, smallPair } from '../small-source.ts'
 
@@ -9,8 +9,7 @@ const ROWS = (table: string): string => `select t::text as row from ${table} t o
 
 test('columns change on the source while a migration runs; nothing is left behind', LIMIT, async () => {
   const { source, target } = await smallPair(10, 18)
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ddl: 'capture', ignoreWarnings: true })
   await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
   assert.equal((await running.status()).precheck?.items.find(({ name }) => name === 'ddl_capture')?.status, 'Passed')

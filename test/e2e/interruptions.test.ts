@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { testMigration } from '../migration-run.ts'
+import { sharedMigration } from '../migration-run.ts'
 import type { RunningMigration } from '../migration-run.ts'
 import { database, eventually, server } from '../servers.ts'
 import { contents, remains, smallPair } from '../small-source.ts'
@@ -16,8 +16,7 @@ test('a table that is being copied shows its progress, holds still while paused,
     insert into slow select i, repeat(md5(i::text), 60) from generate_series(1, 2500) i`)
   // Every row takes 3 ms, so that there is time to pause.
   await target.sql(`create table slow (id int primary key, body text, check (pg_sleep(0.003)::text is not null))`)
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ types: ['full', 'incremental'], ignoreWarnings: true })
   const bytes = async () => {
     const [row] = await target.sql(`select bytes_processed as n from pg_stat_progress_copy where datname = current_database()`)
@@ -47,8 +46,7 @@ test('a table that is being copied shows its progress, holds still while paused,
 
 test('a pause forgets the lag: after it a cutover waits until replication is undelayed again', LIMIT, async () => {
   const { source, target } = await smallPair()
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true })
   await streaming(running)
   await running.signal('pause')
@@ -65,8 +63,7 @@ test('a pause forgets the lag: after it a cutover waits until replication is und
 
 test('abortCutover leaves a cutover that waits for the operator; without a cutover it is rejected', LIMIT, async () => {
   const { source, target } = await smallPair()
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true })
   await streaming(running)
   await assert.rejects(running.handle.executeUpdate('abortCutover'))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { testMigration } from '../migration-run.ts'
+import { sharedMigration } from '../migration-run.ts'
 import type { RunningMigration } from '../migration-run.ts'
 import { database, eventually, server, sql, uniqueName } from '../servers.ts'
 
@@ -57,8 +57,7 @@ for (const [from, to] of [
           `grant usage on schema app to ${reader}; grant select on all tables in schema app to ${reader}; grant select on all sequences in schema app to ${reader}`,
         )
         await target.sql(`revoke all on schema public from public; create schema app; grant create, usage on schema app to ${mover}`)
-        const migration = await testMigration({ source: onSource.url(source.name, reader), target: onTarget.url(target.name, mover) })
-        await migration.worker()
+        const migration = await sharedMigration({ source: onSource.url(source.name, reader), target: onTarget.url(target.name, mover) })
         const run = await migration.start({ types: ['schema', 'full'], objects: [{ schema: 'app' }], ignoreWarnings: true })
         // Without the schema pgmove, and without the right to make it, the precheck says what to do.
         const waits = await waiting(run)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { testMigration } from '../migration-run.ts'
+import { sharedMigration } from '../migration-run.ts'
 import { database, server } from '../servers.ts'
 import type { TestDatabase } from '../servers.ts'
 
@@ -116,8 +116,7 @@ test('a mapped selection moves while it is written to', { timeout: 240_000 }, as
   await target.sql(
     'create schema sales; create table sales.kept (id int primary key); insert into sales.kept values (1); create table public.kept (id int)',
   )
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const stop = writeTo(source)
   try {
     const run = await migration.start({ objects: OBJECTS, ignoreWarnings: true })

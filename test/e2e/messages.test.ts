@@ -8,7 +8,7 @@ import { withSession } from '../../demo/session.ts'
 import { freePort } from '../../dev/free-port.ts'
 import type { PrecheckResult } from '../../src/workflows/status.ts'
 import type { ConnectionTestResult } from '../../src/workflows/test-connection.ts'
-import { testMigration } from '../migration-run.ts'
+import { sharedMigration, testMigration } from '../migration-run.ts'
 import type { RunningMigration } from '../migration-run.ts'
 import { eventually, uniqueName } from '../servers.ts'
 import { contents, remains, smallPair } from '../small-source.ts'
@@ -31,8 +31,7 @@ async function failureOf(running: Pick<RunningMigration, 'result'>): Promise<{ t
 const streaming = (running: RunningMigration) => running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
 
 test('a wrong spec lists every problem by its path, and repeats no password', LIMIT, async () => {
-  const migration = await testMigration({ source: 'unused', target: 'unused' })
-  await migration.worker()
+  const migration = await sharedMigration({ source: 'unused', target: 'unused' })
   const running = await migration.start({
     source: { url: 'postgres://u:hunter2@h/d' },
     coppy: {},
@@ -47,13 +46,12 @@ test('a wrong spec lists every problem by its path, and repeats no password', LI
 
 test('testConnection and precheckMigration answer before a migration is started, and touch nothing', LIMIT, async () => {
   const { source, target } = await smallPair()
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const start = <R>(type: string, argument: unknown): Promise<R> => {
     const options = { taskQueue: migration.taskQueue, workflowId: uniqueName(type), args: [argument] }
     return migration.client.workflow.execute(type, options) as Promise<R>
   }
-  const [here, there] = [{ env: 'TEST_SOURCE' }, { env: 'TEST_TARGET' }]
+  const { source: here, target: there } = migration.connections
   const both = await start<ConnectionTestResult>('testConnection', { source: here, target: there })
   assert.deepEqual([both.source?.status, both.target?.status], ['Passed', 'Passed'])
   const one = await start<ConnectionTestResult>('testConnection', { target: { env: 'NO_SUCH_VARIABLE' } })
@@ -79,8 +77,7 @@ test('testConnection and precheckMigration answer before a migration is started,
 
 test('a cutover sent before replication has begun is kept; sent twice by the CLI it is one', LIMIT, async () => {
   const { source, target } = await smallPair()
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true })
   for (let sent = 0; sent < 2; sent++) {
     await run(migration.cli, [
@@ -102,8 +99,7 @@ test('a cutover sent before replication has begun is kept; sent twice by the CLI
 
 test('pause stops applying, resume goes on, and nothing is lost', LIMIT, async () => {
   const { source, target } = await smallPair(10, 10)
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true })
   await streaming(running)
   await running.signal('pause')
@@ -123,8 +119,7 @@ test('pause stops applying, resume goes on, and nothing is lost', LIMIT, async (
 
 test('cancel while the fence stands lifts it, releases the source, keeps the target and ends Cancelled', LIMIT, async () => {
   const { source, target } = await smallPair()
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const catalogue = await sourceCatalogue(source.url)
   const running = await migration.start({ ignoreWarnings: true })
   await streaming(running)
@@ -151,8 +146,7 @@ test('cancel while the fence stands lifts it, releases the source, keeps the tar
 
 test('messages with a wrong argument have no effect and say so; updates are rejected', LIMIT, async () => {
   const { source, target } = await smallPair()
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true })
   for (const name of ['resolve', 'setTransferRate', 'rerunPrecheck']) {
     await running.signal(name, {})
@@ -173,8 +167,7 @@ test('messages with a wrong argument have no effect and say so; updates are reje
 
 test('a run continues as new and keeps its slot, its state and its signals', LIMIT, async () => {
   const { source, target } = await smallPair()
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true }, { continueAsNewAfter: 20 })
   await streaming(running)
   const description = await running.handle.describe()
@@ -205,8 +198,7 @@ test('two workers share a migration; one that is told to end drains and exits 0'
 
 test('a difference in row counts goes back to replication; after it is mended the cutover completes', LIMIT, async () => {
   const { source, target } = await smallPair()
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true })
   await streaming(running)
   await target.sql(`insert into journal values ('not from the source')`)
@@ -233,8 +225,7 @@ test('unlogged tables and large objects, which are not streamed, arrive as they 
     select lo_from_bytea(n::oid, convert_to('object ' || n, 'UTF8')) from generate_series(100, 140) n;
     select lo_from_bytea(50, decode(repeat('0123456789', 600000), 'hex')); comment on large object 100 is 'the first';
     grant select on large object 101 to public`)
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true })
   await streaming(running)
   const copied = await target.sql('select count(*) as n from pg_largeobject_metadata')
@@ -263,8 +254,7 @@ for (const [types, from, walLevel] of [
     const { source, target } = await smallPair(from, 17, { walLevel })
     await source.sql(`select lo_from_bytea(100, 'object'), lo_create(101); comment on large object 101 is 'empty';
       create unlogged table cache (id int primary key); insert into cache values (1)`)
-    const migration = await testMigration({ source: source.url, target: target.url })
-    await migration.worker()
+    const migration = await sharedMigration({ source: source.url, target: target.url })
     const validate = from === 10 ? 'checksum' : 'counts'
     const running = await migration.start({ types, ignoreWarnings: true, cutover: { validate } })
     const report = await running.result()

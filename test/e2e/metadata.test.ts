@@ -2,17 +2,20 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { WorkflowFailedError } from '@temporalio/client'
 import type { ValidationResult } from '../../src/workflows/metadata-result.ts'
-import { testMigration } from '../migration-run.ts'
-import type { TestMigration } from '../migration-run.ts'
+import { sharedMigration } from '../migration-run.ts'
+import type { SharedMigration } from '../migration-run.ts'
 import { uniqueName } from '../servers.ts'
 import { contents, smallPair } from '../small-source.ts'
 
 const LIMIT = { timeout: 240_000 }
 
-function validate(migration: TestMigration, spec: Record<string, unknown>): Promise<Required<ValidationResult>> {
-  const input = { source: { env: 'TEST_SOURCE' }, target: { env: 'TEST_TARGET' }, ...spec }
-  const { taskQueue } = migration
-  return migration.client.workflow.execute('validateMigration', { taskQueue, workflowId: uniqueName('validate'), args: [input] })
+function validate(migration: SharedMigration, spec: Record<string, unknown>): Promise<Required<ValidationResult>> {
+  const { taskQueue, connections } = migration
+  return migration.client.workflow.execute('validateMigration', {
+    taskQueue,
+    workflowId: uniqueName('validate'),
+    args: [{ ...connections, ...spec }],
+  })
 }
 
 async function refusal(result: Promise<unknown>): Promise<{ type: string | null | undefined; message: string }> {
@@ -29,8 +32,7 @@ const metadata = { validation: { what: ['metadata'] } }
 
 test('a migration compares the catalogues at its end, and validateMigration at any time', LIMIT, async () => {
   const { source, target } = await smallPair()
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   // The target's own table is no difference of the migration.
   await target.sql('create table own (a int)')
   const running = await migration.start({ ignoreWarnings: true })
@@ -87,8 +89,7 @@ test('a migration compares the catalogues at its end, and validateMigration at a
 
 test('names, columns and what the mapping leaves out are compared as mapped', LIMIT, async () => {
   const { source, target } = await smallPair()
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const objects = [
     { schema: 'public', as: 'sales' },
     { schema: 'public', table: 'customers', as: 'clients', columns: ['id', { name: 'mail', as: 'address' }] },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { testMigration } from '../migration-run.ts'
+import { sharedMigration } from '../migration-run.ts'
 import { database, server, sql, uniqueName } from '../servers.ts'
 import type { TestDatabase } from '../servers.ts'
 
@@ -58,8 +58,7 @@ for (const [from, to] of [
     try {
       const target = await database(on, { owner: role })
       await target.sql(`grant all on schema public to ${role}`)
-      const migration = await testMigration({ source: source.url, target: on.url(target.name, role) })
-      await migration.worker()
+      const migration = await sharedMigration({ source: source.url, target: on.url(target.name, role) })
       const run = await migration.start({ ignoreWarnings: true })
       await run.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed, 120)
       await change(source)

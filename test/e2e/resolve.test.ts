@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import test from 'node:test'
 import { promisify } from 'node:util'
-import { testMigration } from '../migration-run.ts'
+import { sharedMigration } from '../migration-run.ts'
 import type { RunningMigration } from '../migration-run.ts'
 import { database, eventually, server } from '../servers.ts'
 import type { TestDatabase } from '../servers.ts'
@@ -111,8 +111,7 @@ test('every poisonous change waits with its place and without its values, and is
   const source = await database(await server(13))
   const target = await database(await server(17))
   await source.sql(SOURCE)
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true })
   const copying = await running.reach('the refused copy', (s) => s.state === 'waiting')
   const refused = copying.errors.items.at(-1)

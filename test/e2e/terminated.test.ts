@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { testMigration } from '../migration-run.ts'
+import { sharedMigration } from '../migration-run.ts'
 import { contents, smallPair } from '../small-source.ts'
 
 test('after a termination a new run replaces what the first one brought, and what that one switched off is on again', async () => {
   const { source, target } = await smallPair()
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const first = await migration.start({ ignoreWarnings: true })
   await first.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
   const switches = () =>

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { samplesOf, TYPE_DEFINITIONS } from '../matrix/type-samples.ts'
 import type { TypeSample } from '../matrix/type-samples.ts'
-import { testMigration } from '../migration-run.ts'
+import { sharedMigration } from '../migration-run.ts'
 import { database, server } from '../servers.ts'
 import type { TestDatabase } from '../servers.ts'
 
@@ -130,8 +130,7 @@ for (const [from, to] of [[13, 17], [17, 13], [10, 18]] as const) {
     await source.sql(TYPE_DEFINITIONS)
     const keyable = await keyables(source, samples)
     await source.sql(PATH + samples.map((sample, i) => create(sample, i, keyable[i]!)).join(';'))
-    const migration = await testMigration({ source: source.url, target: target.url })
-    await migration.worker()
+    const migration = await sharedMigration({ source: source.url, target: target.url })
     const running = await migration.start({ ignoreWarnings: true })
     await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
 

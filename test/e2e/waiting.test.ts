@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Status } from '../../src/workflows/status.ts'
-import { testMigration } from '../migration-run.ts'
+import { sharedMigration } from '../migration-run.ts'
 import { database, eventually, server } from '../servers.ts'
 import { contents, remains, smallPair } from '../small-source.ts'
 
@@ -13,8 +13,7 @@ test(
   async () => {
     const { source, target } = await smallPair()
     await target.sql(`create table journal (line text); insert into journal values ('mine')`)
-    const migration = await testMigration({ source: source.url, target: target.url })
-    await migration.worker()
+    const migration = await sharedMigration({ source: source.url, target: target.url })
     const running = await migration.start({})
     const waits = (s: Status): boolean => s.phase === 'precheck' && s.state === 'waiting'
     const waiting = await running.reach('the wait', waits)
@@ -48,8 +47,7 @@ test(
 test('"existing": "replace" removes the rows that are there', LIMIT, async () => {
   const { source, target } = await smallPair()
   await target.sql(`create table journal (line text); insert into journal values ('mine')`)
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true, existing: 'replace' })
   await running.signal('cutover')
   await running.result()
@@ -60,8 +58,7 @@ test('a missing database waits for the operator; with precheck.wait false it end
   const { source, target } = await smallPair()
   const name = `${target.name}_later`
   const url = target.url.replace(target.name, name)
-  const migration = await testMigration({ source: source.url, target: url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: url })
   const running = await migration.start({ ignoreWarnings: true, types: ['schema'] })
   const waiting = await running.reach('the wait', (s) => s.state === 'waiting')
   assert.equal(waiting.errors.items.at(-1)?.type, 'DatabaseMissing')
@@ -74,8 +71,7 @@ test('a missing database waits for the operator; with precheck.wait false it end
 
 test('a column that is new on the source waits as UnsupportedDdl until it is on the target', LIMIT, async () => {
   const { source, target } = await smallPair()
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true })
   await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
   await source.sql(`alter table customers add column born date`)
@@ -92,8 +88,7 @@ test('a column that is new on the source waits as UnsupportedDdl until it is on 
 
 test('a source whose wal_level is not logical fails the precheck, and nothing is changed', LIMIT, async () => {
   const { source, target } = await smallPair(13, 17, { walLevel: 'replica' })
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true })
   const waiting = await running.reach('the wait', (s) => s.state === 'waiting')
   const failed = waiting.precheck?.items.filter((item) => item.status === 'Failed').map((item) => item.name) ?? []

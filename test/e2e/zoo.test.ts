@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { testMigration } from '../migration-run.ts'
+import { sharedMigration } from '../migration-run.ts'
 import { database, server } from '../servers.ts'
 import { zoo } from '../zoo/zoo.ts'
 
@@ -36,8 +36,7 @@ test('13 to 17: a database with every kind of object, while it is written to', {
   const [source, target] = [await database(await server(13)), await database(await server(17))]
   await source.sql(zoo(13))
   await source.sql(ROWS)
-  const migration = await testMigration({ source: source.url, target: target.url })
-  await migration.worker()
+  const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true })
   await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
   await source.sql(`insert into zoo.animals (mood, name, twice, reach) values ('calm', 'late', 100, zoo.span(100, 101)); update zoo.adopted set a = 'changed'; delete from zoo.visits where visitor = 3;

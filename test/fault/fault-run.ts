@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { after } from 'node:test'
 import { moneyIn } from '../../demo/compare-ledger.ts'
 import { compare } from '../../demo/compare.ts'
 import { loadShop } from '../../demo/load-shop.ts'
@@ -13,18 +12,12 @@ import type { Writer } from '../../demo/writer.ts'
 import type { MigrationReport } from '../../src/workflows/migration-report.ts'
 import { testMigration } from '../migration-run.ts'
 import type { RunningMigration, TestMigration } from '../migration-run.ts'
-import { database } from '../servers.ts'
+import { atEnd, database } from '../servers.ts'
 import type { TestDatabase, TestServer } from '../servers.ts'
 import { failpointOrders, FOLDER_VARIABLE } from './failpoint-files.ts'
 import type { FailpointOrders } from './failpoint-files.ts'
 
 export const LIMIT = { timeout: 400_000 }
-
-const closers: (() => Promise<unknown>)[] = []
-
-after(async () => {
-  for (const close of closers.reverse()) await close()
-})
 
 /** A small shop under a writer that keeps a ledger, and a migration of it whose workers die and stand still at will. */
 export interface FaultRun {
@@ -64,13 +57,13 @@ export async function faultRun({ from, to, through = {}, temporal, scale = 0.01,
   const before = await sourceState(source.url)
   const money = await withSession(source.url, moneyIn)
   const folder = await mkdtemp(path.join(os.tmpdir(), 'pgmove-fault-'))
-  closers.push(() => rm(folder, { recursive: true, force: true }))
+  atEnd(() => rm(folder, { recursive: true, force: true }))
   const migration = await testMigration(
     { source: through.source?.(source.url) ?? source.url, target: through.target?.(target.url) ?? target.url },
     temporal,
   )
   const writer = await startWriter(source.url, { ledger: path.join(folder, 'ledger'), connections: 2, rate })
-  closers.push(() => writer.stop())
+  atEnd(() => writer.stop())
   migration.env[FOLDER_VARIABLE] = folder
   return {
     source,
@@ -118,6 +111,6 @@ function supervise(migration: TestMigration): () => Promise<void> {
     await current?.drain()
     await running
   }
-  closers.push(end)
+  atEnd(end)
   return end
 }

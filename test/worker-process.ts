@@ -1,0 +1,42 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { guardedChild } from '../dev/guarded-child.ts'
+import type { GuardedChild } from '../dev/guarded-child.ts'
+
+const PROJECT = fileURLToPath(new URL('..', import.meta.url))
+
+/** A worker process as a user starts it. */
+export interface WorkerProcess {
+  readonly child: GuardedChild
+  log(): Promise<string>
+  /** SIGKILL to the process group: nothing is cleaned up. */
+  kill(): Promise<void>
+  /** SIGTERM; resolves to the exit code. */
+  drain(): Promise<void>
+  /** Drains it and removes its log. */
+  close(): Promise<void>
+}
+
+/** @param entry as `npm run worker` takes it; default: the worker's own */
+export async function startWorker(env: NodeJS.ProcessEnv, entry = 'src/worker.ts'): Promise<WorkerProcess> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'pgmove-worker-'))
+  const log = path.join(folder, 'log')
+  const child = guardedChild(process.execPath, ['--max-semi-space-size=4', 'src/start-worker.mjs', entry], {
+    log,
+    env,
+    cwd: PROJECT,
+    endSignal: 'SIGKILL',
+  })
+  return {
+    child,
+    log: () => readFile(log, 'utf8'),
+    kill: () => child.end('SIGKILL'),
+    drain: () => child.end('SIGTERM'),
+    close: async () => {
+      await child.end('SIGTERM')
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
