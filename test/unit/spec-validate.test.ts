@@ -7,6 +7,7 @@ import { parseDuration } from '../../src/spec/duration.ts'
 import { invalidSpecMessage, utf8Length } from '../../src/spec/invalid-spec-message.ts'
 import { JSON_SCHEMA_FILE, jsonSchema } from '../../src/spec/json-schema.ts'
 import { validateSpec } from '../../src/spec/validate-spec.ts'
+import { validateValidation } from '../../src/spec/validate-validation.ts'
 
 const BASE = { source: { url: 'postgres://u@h/db', password: { env: 'P' } }, target: { env: 'TARGET' } }
 
@@ -129,14 +130,22 @@ for (const [wrong, expected] of WRONG) {
   })
 }
 
-test('what comes later is refused at its path as not in this version', () => {
-  const problems = problemsOf({
-    ...BASE,
-    cutover: { fence: 'readOnly', validate: 'checksum' },
-  })
-  const paths = problems.filter((problem) => problem.includes('not in this version')).map((problem) => problem.split(': ')[0])
-  assert.deepEqual(paths, ['$.cutover.validate'])
-  assert.equal(problems.length, paths.length)
+test('a cutover takes a fence and each way of validation', () => {
+  for (const validate of ['none', 'counts', 'checksum']) {
+    const cutover = { fence: 'readOnly', validate }
+    const result = validateSpec({ ...BASE, cutover })
+    assert.deepEqual('spec' in result ? result.spec.cutover : result.problems, cutover)
+  }
+})
+
+test('a validation has the defaults of the contract, and its own problems', () => {
+  const result = validateValidation(BASE)
+  const transferRate = { megabytesPerSecond: null, rowsPerSecond: null }
+  const expected = { what: ['metadata', 'data'], method: 'checksum', sample: 1, tables: null, transferRate }
+  assert.deepEqual('validation' in result ? result.validation : result.problems, expected)
+  const wrong = validateValidation({ ...BASE, source: undefined, validation: { sample: 2, tables: [] } })
+  const paths = 'problems' in wrong ? wrong.problems.map(({ path }) => path) : []
+  assert.deepEqual(paths, ['$.source', '$.validation.sample', '$.validation.tables'])
 })
 
 test('names and columns on the target may be given', () => {
