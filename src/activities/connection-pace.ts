@@ -1,26 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Side } from '../errors/migration-error.ts'
+import { PerMigration } from './per-migration.ts'
 
 /** Between two attempts to reach a side that is away. */
 export const PACE_MS = 1_000
 const KEPT = 200
 
 /** The paces of this worker process, by migration and side. */
-const known = new Map<string, ConnectionPace>()
+const known = new PerMigration<ConnectionPace>(KEPT)
 
 /** The one that all activities of the migration `id` keep to on a side, in this worker process. */
 export function connectionPace(id: string, side: Side): ConnectionPace {
-  const key = `${id} ${side}`
-  const pace = known.get(key) ?? new ConnectionPace()
-  known.delete(key)
-  known.set(key, pace)
-  // The oldest ones are of migrations that are over or run elsewhere.
-  for (const other of known.keys()) {
-    if (known.size <= KEPT) break
-    known.delete(other)
-  }
-  return pace
+  return known.get(`${id} ${side}`, () => new ConnectionPace())
 }
 
 /**

@@ -6,6 +6,7 @@ import type { SlotState } from '../source/slot-state.ts'
 import { slotWarning } from '../source/slot-warning.ts'
 import { slotName } from '../state/migration-ref.ts'
 import type { ActivityReport } from '../workflows/status.ts'
+import { PerMigration } from './per-migration.ts'
 
 const REPORT_MS = 20_000
 /** A warning that comes or goes is told sooner, but not with every look. */
@@ -23,19 +24,11 @@ export interface SlotFigures {
 }
 
 /** What this worker process has seen of migrations' slots: the growth is known only over several activities. */
-const known = new Map<string, SlotNews>()
+const known = new PerMigration<SlotNews>(KEPT)
 
 /** Of the migration `id`; `now` in milliseconds since 1970. */
 export function slotNews(id: string, now: number): SlotNews {
-  const news = known.get(id) ?? new SlotNews(slotName(id), now)
-  known.delete(id)
-  known.set(id, news)
-  // The oldest ones are of migrations that are over or run elsewhere.
-  for (const other of known.keys()) {
-    if (known.size <= KEPT) break
-    known.delete(other)
-  }
-  return news
+  return known.get(id, () => new SlotNews(slotName(id), now))
 }
 
 /** What was seen of a slot, and what of it was told. Whoever reports to the workflow takes it along. */

@@ -1,7 +1,7 @@
 import { sqlState } from '../errors/classify.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
-import { ident, qualified } from '../postgres/quote.ts'
+import { ident, identOf, qualified } from '../postgres/quote.ts'
 import { restoreAccess } from '../roles/restore-access.ts'
 import { readLeftOutRelations } from '../state/left-out-relations.ts'
 import { note } from '../state/migration-record.ts'
@@ -99,12 +99,11 @@ function listed(names: readonly string[]): string {
 async function validateForeignKeys(target: Database, id: string, leftOut: readonly string[], signal: AbortSignal): Promise<void> {
   // From 18 on a key that is NOT ENFORCED counts as not validated, and can't be.
   const enforced = target.version >= 180000 ? 'and k.conenforced' : ''
-  const quoted = (column: string): string => `'"' || replace(${column}, '"', '""') || '"'`
   const keys = await target.query<{ schema: string; table: string; name: string; on_source: string }>(
     `select n.nspname as schema, c.relname as "table", k.conname as name, e.id is not null as on_source
        from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
        join pgmove.object_change o on o.id = $1 and o.kind = 'foreign_key'
-        and o.object in (${['.', ' '].map((between) => `${quoted('n.nspname')} || '.' || ${quoted('c.relname')} || '${between}' || ${quoted('k.conname')}`).join(', ')})
+        and o.object in (${['.', ' '].map((between) => `${identOf('n.nspname')} || '.' || ${identOf('c.relname')} || '${between}' || ${identOf('k.conname')}`).join(', ')})
        left join pgmove.entry e on e.id = $1 and e.kind = 'FK CONSTRAINT' and e.table_schema = n.nspname and e.table_name = c.relname
         and e.name = c.relname || ' ' || k.conname
       where k.contype = 'f' and not k.convalidated ${enforced} and (e.id is null or e.definition !~ 'NOT VALID;?\\s*$')

@@ -1,5 +1,5 @@
 import type { Database } from '../postgres/connect.ts'
-import { ident, qualified } from '../postgres/quote.ts'
+import { ident, identOf, qualified } from '../postgres/quote.ts'
 import { planSwitchedOff } from '../schema/prepare-target-tables.ts'
 import { standInFor, standInName } from '../schema/stand-in-foreign-key.ts'
 import { changeObjectAgain, openRestoreRound } from '../state/object-change.ts'
@@ -44,7 +44,6 @@ interface KeyPutBack extends Record<string, string | null> {
 
 /** Not those that gave way to a copy: they have been back since all tables agreed. */
 async function readKeysPutBack(target: Database, id: string): Promise<KeyPutBack[]> {
-  const quoted = (column: string): string => `'"' || replace(${column}, '"', '""') || '"'`
   return target.query<KeyPutBack>(
     `select o.object, n.nspname as schema, c.relname as "table", c.relkind as kind, k.conname as name,
             pg_get_constraintdef(k.oid) as definition, o.restore,
@@ -53,7 +52,7 @@ async function readKeysPutBack(target: Database, id: string): Promise<KeyPutBack
                        and e.table_name = c.relname and e.name = c.relname || ' ' || k.conname) as on_source
        from pgmove.object_change o
        join pg_constraint k on k.contype = 'f' join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
-        and o.object = ${quoted('n.nspname')} || '.' || ${quoted('c.relname')} || ' ' || ${quoted('k.conname')}
+        and o.object = ${identOf('n.nspname')} || '.' || ${identOf('c.relname')} || ' ' || ${identOf('k.conname')}
       where o.id = $1 and o.kind = 'foreign_key' and o.tables is null and o.restored_at is not null
       order by o.ordinal`,
     [id],

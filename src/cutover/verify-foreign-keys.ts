@@ -1,5 +1,5 @@
 import type { Database } from '../postgres/connect.ts'
-import { ident, qualified } from '../postgres/quote.ts'
+import { ident, identOf, qualified } from '../postgres/quote.ts'
 import { STAND_IN_PREFIX } from '../schema/stand-in-foreign-key.ts'
 import { validationFailed } from './validation-failed.ts'
 
@@ -61,7 +61,6 @@ async function readForeignKeys(target: Database, id: string): Promise<KeyRow[]> 
   // Keys of partitions are those of their roots.
   const topmost = target.version >= 110000 ? 'k.conparentid = 0' : 'true'
   const period = target.version >= 180000 ? 'k.conperiod' : 'false'
-  const quoted = (column: string): string => `'"' || replace(${column}, '"', '""') || '"'`
   return target.query<KeyRow>(
     `with recursive migrated as (
        select c.oid from pgmove.migrated_table m
@@ -73,7 +72,7 @@ async function readForeignKeys(target: Database, id: string): Promise<KeyRow[]> 
        -- Stand-ins of keys that the source has NOT VALID.
        select o.restore from pgmove.object_change o
          join pgmove.entry e on e.id = o.id and e.kind = 'FK CONSTRAINT' and e.definition ~ 'NOT VALID;?\\s*$'
-          and o.object = ${quoted('e.table_schema')} || '.' || ${quoted('e.table_name')} || ' ' || ${quoted('substr(e.name, length(e.table_name) + 2)')}
+          and o.object = ${identOf('e.table_schema')} || '.' || ${identOf('e.table_name')} || ' ' || ${identOf('substr(e.name, length(e.table_name) + 2)')}
         where o.id = $1 and o.kind = 'foreign_key' and o.restored_at is null
      )
      select k.conname as name, n.nspname as schema, c.relname as "table", c.relkind as kind, rn.nspname as ref_schema, r.relname as ref_table,

@@ -3,6 +3,11 @@ export function ident(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
+/** SQL for what `ident` makes of an expression's value; `quote_ident` quotes only where it must. */
+export function identOf(expression: string): string {
+  return `'"' || replace(${expression}, '"', '""') || '"'`
+}
+
 /** A schema-qualified, quoted name. */
 export function qualified(schema: string, name: string): string {
   return `${ident(schema)}.${ident(name)}`

@@ -13,10 +13,11 @@ import type { ColumnActions, ColumnCommand, LoggedColumn } from './plan-column-c
 import { planEnumChanges } from './plan-enum-changes.ts'
 import type { LoggedEnum } from './plan-enum-changes.ts'
 import { ObjectReplay } from './replay-objects.ts'
-import { copyNeeded, isRefusal, TableReplay } from './replay-tables.ts'
+import { copyNeeded, TableReplay } from './replay-tables.ts'
 import type { FollowedTables, ReplayArgs } from './replay-tables.ts'
 import { planIndexChanges } from './plan-index-changes.ts'
 import type { PartsPlan } from './plan-index-changes.ts'
+import { isRefusal, unlessRefused } from './unless-refused.ts'
 
 /**
  * Makes what captured DDL has changed of selected tables, their columns, indexes and constraints, and of enums on the target, in the transaction that is
@@ -171,16 +172,7 @@ export class DdlReplay {
    * back may not fit the rows, and is passed over.
    */
   async #catchUp(statements: readonly string[]): Promise<void> {
-    const target = this.#target
-    for (const statement of statements) {
-      await target.query('savepoint ddl')
-      try {
-        await target.query(statement)
-      } catch (error) {
-        if (!isRefusal(error)) throw error
-        await target.query('rollback to savepoint ddl')
-      }
-    }
+    for (const statement of statements) await unlessRefused(this.#target, statement)
   }
 
   async #alter(table: MigratedTable, columns: readonly string[], plan: ColumnActions, lsn: string): Promise<void> {

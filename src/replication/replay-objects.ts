@@ -4,7 +4,7 @@ import { ident, qualified } from '../postgres/quote.ts'
 import { note } from '../state/migration-record.ts'
 import { unsupported } from './bound-relation.ts'
 import type { LoggedObject } from './logged-ddl.ts'
-import { isRefusal } from './replay-tables.ts'
+import { unlessRefused } from './unless-refused.ts'
 import type { FollowedTables, ReplayArgs, TableReplay } from './replay-tables.ts'
 
 /** Made before the tables that may use them. */
@@ -95,17 +95,7 @@ export class ObjectReplay {
   }
 
   async #attempt(statement: string): Promise<boolean> {
-    const { target } = this.#args
-    await target.query('savepoint attempt')
-    try {
-      await target.query(`set local check_function_bodies = off`)
-      await target.query(statement)
-      return true
-    } catch (error) {
-      if (!isRefusal(error)) throw error
-      await target.query('rollback to savepoint attempt')
-      return false
-    }
+    return unlessRefused(this.#args.target, `set local check_function_bodies = off; ${statement}`)
   }
 
   async #later({ type, identity }: LoggedObject, table: RelationName, name: string, text: string): Promise<void> {

@@ -1,5 +1,3 @@
-import { classify } from '../errors/classify.ts'
-import type { ErrorKind } from '../errors/error-kind.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { NameMap, RelationName } from '../mapping/name-map.ts'
 import { loadParser, rewriteDefinition } from '../mapping/rewrite-definition.ts'
@@ -17,6 +15,7 @@ import type { LoggedItem, LoggedSequence, LoggedState, LoggedTable } from './log
 import { planIndexChanges } from './plan-index-changes.ts'
 import { createTable, sequenceOwner, sequenceStatement } from './table-definition.ts'
 import type { FoundTable } from './table-binder.ts'
+import { isRefusal, unlessRefused } from './unless-refused.ts'
 
 /** The migration's tables under one source transaction, as the replay changes them. */
 export interface FollowedTables {
@@ -297,14 +296,7 @@ export class TableReplay {
     for (let open = statements; open.length > 0;) {
       const refused: string[] = []
       for (const statement of open) {
-        await target.query('savepoint ddl')
-        try {
-          await target.query(statement)
-        } catch (error) {
-          if (!isRefusal(error)) throw error
-          await target.query('rollback to savepoint ddl')
-          refused.push(statement)
-        }
+        if (!(await unlessRefused(target, statement))) refused.push(statement)
       }
       if (refused.length === open.length) throw unsupported(source, 'was dropped, which the target refuses', lsn)
       open = refused
@@ -376,11 +368,4 @@ export function copyNeeded({ sourceSchema: schema, sourceTable: table }: Migrate
   const hint = 'Make the definitions equal, then send the signal resolve with copyAgain for this table, or with leaveOut.'
   const text = `On the source: ${name} ${found}, by the transaction that committed at ${lsn}. Nothing of that transaction was applied; pgmove waits. ${hint}`
   return new MigrationError('UnsupportedDdl', text, { side: 'source', table: name, sourceTable: { schema, table }, lsn, hint })
-}
-
-const REFUSALS: ReadonlySet<ErrorKind> = new Set(['RejectedByTarget', 'SchemaMismatch', 'Internal'])
-
-/** Whether the target will not take a statement, however often it is asked. */
-export function isRefusal(error: unknown): boolean {
-  return REFUSALS.has(classify(error, 'target').kind)
 }

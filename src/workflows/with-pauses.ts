@@ -7,55 +7,50 @@ import type { Migration } from './migration.ts'
  */
 export async function withPauses<T>(migration: Migration, work: () => Promise<T>): Promise<T> {
   return CancellationScope.cancellable(async () => {
-    let done = false
     let told = false
     let toldRate = migration.transferRate
     // Before the first byte moves; a limit that was lifted since an earlier run of the phase is forgotten as well.
     if (migration.state.transferRate !== null || isLimited(toldRate)) await tellRate(migration, toldRate)
-    const mirror = async (): Promise<void> => {
+    return besideWork(work, async (isDone) => {
       for (;;) {
-        await condition(() => done || migration.state.paused !== told || migration.transferRate !== toldRate)
-        if (!done && migration.transferRate !== toldRate) {
+        await condition(() => isDone() || migration.state.paused !== told || migration.transferRate !== toldRate)
+        if (!isDone() && migration.transferRate !== toldRate) {
           toldRate = migration.transferRate
           await tellRate(migration, toldRate)
           continue
         }
-        if (done && !told) return
-        told = done ? false : migration.state.paused
+        if (isDone() && !told) return
+        told = isDone() ? false : migration.state.paused
         await migration.run('setPaused', told ? 'Pause the copy' : 'Resume the copy', { paused: told })
       }
-    }
-    const mirrored = mirror()
-    mirrored.catch(() => undefined)
-    try {
-      return await work()
-    } finally {
-      done = true
-      if (!CancellationScope.current().consideredCancelled) await mirrored
-    }
+    })
   })
 }
 
 /** Runs `work`, which copies, and meanwhile tells it of every new limit. */
 export async function withLimits<T>(migration: Migration, work: () => Promise<T>): Promise<T> {
-  return CancellationScope.cancellable(async () => {
-    let done = false
-    const mirror = async (): Promise<void> => {
+  return CancellationScope.cancellable(() =>
+    besideWork(work, async (isDone) => {
       for (;;) {
         if (migration.state.rateUntold === true) await tellRate(migration, migration.transferRate)
-        else if (done) return
-        else await condition(() => done || migration.state.rateUntold === true)
+        else if (isDone()) return
+        else await condition(() => isDone() || migration.state.rateUntold === true)
       }
-    }
-    const mirrored = mirror()
-    mirrored.catch(() => undefined)
-    try {
-      return await work()
-    } finally {
-      done = true
-      if (!CancellationScope.current().consideredCancelled) await mirrored
-    }
-  })
+    }),
+  )
+}
+
+/** Runs `tell` beside `work`, and waits for its end too, unless everything is cancelled. */
+async function besideWork<T>(work: () => Promise<T>, tell: (isDone: () => boolean) => Promise<void>): Promise<T> {
+  let done = false
+  const telling = tell(() => done)
+  telling.catch(() => undefined)
+  try {
+    return await work()
+  } finally {
+    done = true
+    if (!CancellationScope.current().consideredCancelled) await telling
+  }
 }
 
 function isLimited({ megabytesPerSecond, rowsPerSecond }: Migration['transferRate']): boolean {
