@@ -17,6 +17,10 @@ export interface UndoRestoreOptions {
  */
 export async function undoRestore({ target, id, signal }: UndoRestoreOptions): Promise<void> {
   await openRestoreRound(target, id)
+  for (const { kind, object, schema, table, name } of await readMadeByRestore(target, id)) {
+    signal.throwIfAborted()
+    await changeObjectAgain(target, id, { kind, object }, `drop ${kind} ${ident(name)} on ${qualified(schema, table)}`)
+  }
   for (const change of await planSwitchedOff(target, id, { incremental: true, foreignKeys: false })) {
     signal.throwIfAborted()
     await changeObjectAgain(target, id, change, change.statement)
@@ -27,6 +31,29 @@ export async function undoRestore({ target, id, signal }: UndoRestoreOptions): P
   }
   // Made anew when rows of its table are looked for.
   await target.query(`delete from pgmove.object_change where id = $1 and kind = 'lookup_index' and restored_at is not null`, [id])
+}
+
+interface MadeByRestore extends Record<string, string | null> {
+  kind: 'trigger' | 'rule'
+  object: string
+  schema: string
+  table: string
+  name: string
+}
+
+/** Triggers and rules that came on the source while changes were applied: to put them back is to make them. */
+async function readMadeByRestore(target: Database, id: string): Promise<MadeByRestore[]> {
+  return target.query<MadeByRestore>(
+    `select o.kind, o.object, n.nspname as schema, c.relname as "table", x.name
+       from pgmove.object_change o
+       join (select 'trigger' as kind, tgrelid as relation, tgname as name from pg_trigger where not tgisinternal
+             union all select 'rule', ev_class, rulename from pg_rewrite) x on x.kind = o.kind
+       join pg_class c on c.oid = x.relation join pg_namespace n on n.oid = c.relnamespace
+        and o.object = ${identOf('n.nspname')} || '.' || ${identOf('c.relname')} || ' ' || ${identOf('x.name')}
+      where o.id = $1 and o.restored_at is not null and o.restore ~* '^\\s*create\\s'
+      order by o.ordinal`,
+    [id],
+  )
 }
 
 interface KeyPutBack extends Record<string, string | null> {

@@ -292,6 +292,32 @@ for (const [from, to] of PAIRS) {
   }
 }
 
+test('what comes into being with the cutover goes again with it, and comes once more', async () => {
+  const { target, to: other, id } = await planned(13, 17, ACTING)
+  await prepareTargetTables({ target, id, incremental: true })
+  const off = await other.sql(STATE)
+  const made = [
+    {
+      kind: 'trigger',
+      object: '"public"."t" "late"',
+      restore: 'create trigger late after insert on public.t for each row execute procedure public.note()',
+    },
+    {
+      kind: 'rule',
+      object: '"public"."t" "late_also"',
+      restore: `create rule late_also as on update to public.t do also insert into public.log values ('late')`,
+    },
+  ]
+  for (const change of made) await changeObject(target, id, { ...change, own: true }, 'select 1')
+  await restoreTarget({ target, id, signal })
+  const on = await other.sql(STATE)
+  assert.equal(on.filter(({ name }) => name?.startsWith('late')).length, 2)
+  await undoRestore({ target, id, signal })
+  assert.deepEqual(await other.sql(STATE), off)
+  await restoreTarget({ target, id, signal })
+  assert.deepEqual(await other.sql(STATE), on)
+})
+
 test('after a cancel what pgmove did not make is put back; keys NOT VALID over half-copied rows, and what can not be is named', async () => {
   const { target, to: other, id } = await planned(13, 17, `${ACTING} ${PARTED.replaceAll('references tree', 'references t')}`)
   const before = await other.sql(STATE)
