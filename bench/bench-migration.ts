@@ -1,10 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Client, WorkflowHandle } from '@temporalio/client'
 import { eventually } from '../dev/eventually.ts'
 import type { MigrationReport } from '../src/workflows/migration-report.ts'
 import type { Phase, Status } from '../src/workflows/status.ts'
 
 export interface BenchMigration {
-  reach(phase: Phase, seconds: number): Promise<void>
+  /** `everyMs`: how often to look, where a look, which takes CPU time of Temporal and of the worker, would falsify what is measured. */
+  reach(phase: Phase, seconds: number, everyMs?: number): Promise<void>
   undelayed(seconds: number): Promise<void>
   signal(name: 'pause' | 'resume' | 'cutover'): Promise<void>
   cancel(): Promise<void>
@@ -26,8 +28,11 @@ export async function startMigration(client: Client, workflowId: string, target:
     return now
   }
   return {
-    reach: async (phase, seconds) => {
-      await eventually(`${workflowId} in phase ${phase}`, seconds, async () => (await status())?.phase === phase)
+    reach: async (phase, seconds, everyMs = 0) => {
+      await eventually(`${workflowId} in phase ${phase}`, seconds, async () => {
+        await pause(everyMs)
+        return (await status())?.phase === phase
+      })
     },
     undelayed: async (seconds) => {
       await eventually(`${workflowId} undelayed`, seconds, async () => {

@@ -25,6 +25,8 @@ export const USAGE = `npm run bench -- NAME [options]
                         pgmove beside PostgreSQL's own subscription and pg_recvlogical, which only decodes
   latency               how long single-row transactions take to the target, 2,000 a second and one alone, beside PostgreSQL's own subscription
   cutover               how long nobody can write at a cutover of the demo's shop, under 1,000 transactions a second until the fence readOnly
+  validate              how fast all rows are compared by checksums beside how fast they were copied, and in what memory; whether anything is taken for a
+                        difference while an application writes as fast as it can
   outage                how soon the stream moves when a server is back after 30 s, or the applying worker has died; how often a server that is
                         away is tried; what an outage costs in the history
 

@@ -11,6 +11,7 @@ import { startMeasuredWorker } from './measured-worker.ts'
 const shell = promisify(execFile)
 const BIG_OUTPUT = { maxBuffer: 1 << 26 }
 const PATIENCE_SECONDS = 3600
+const LOOK_MS = 2000
 
 /** One way to move the whole database. */
 export interface Contestant {
@@ -42,7 +43,7 @@ export function pgmove(client: Client, address: string, jobs: Jobs, seen: Worker
       try {
         const copy = { tableJobs: jobs.tables, indexJobs: jobs.indexes }
         const migration = await startMigration(client, `${label}-${round}-${process.pid}`, 'BENCH_TARGET', { copy })
-        await migration.reach('incremental', PATIENCE_SECONDS)
+        await migration.reach('incremental', PATIENCE_SECONDS, LOOK_MS)
         seen.cpuSeconds += worker.cpuSeconds()
         seen.peakBytes = Math.max(seen.peakBytes, worker.memory.mark())
         await migration.signal('cutover')

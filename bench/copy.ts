@@ -2,6 +2,7 @@ import { Client, Connection } from '@temporalio/client'
 import { withDatabase, withSession } from '../demo/session.ts'
 import type { Session } from '../demo/session.ts'
 import { startPostgres } from '../dev/postgres-server.ts'
+import type { PostgresServer } from '../dev/postgres-server.ts'
 import { startTemporal } from '../dev/temporal-server.ts'
 import type { BenchOptions } from './bench-options.ts'
 import { dumpAndRestore, pgcopydb, pgmove } from './copy-contestants.ts'
@@ -89,11 +90,16 @@ async function compare({ scale, from, to, record }: BenchOptions, bench: CopyBen
     const there = await bench.contestants(new Client({ connection }), temporal.address, Math.max(from, to), seen)
     const contestants = there.filter((contestant) => contestant !== undefined)
     const times = new Map<string, number[]>(contestants.map(({ name }) => [name, []]))
+    const [first] = contestants
+    if (first) {
+      // The servers touch their memory for the first time, which takes seconds: that counts for nobody.
+      say(`${first.name}, to warm the servers up: ${(await first.run(source.url('bench'), await emptyTarget(target), -1)).toFixed(1)} s`)
+      await withSession(target.url('postgres'), (s) => s.query('drop database bench'))
+    }
     for (let round = 0; round < ROUNDS; round++) {
-      // Whoever is first finds colder caches.
+      // Whoever comes after another finds its traces in the caches.
       for (const contestant of round % 2 === 0 ? contestants : [...contestants].reverse()) {
-        await withSession(target.url('postgres'), (s) => s.query('create database bench'))
-        const into = withDatabase(target.url('postgres'), 'bench')
+        const into = await emptyTarget(target)
         const seconds = await contestant.run(source.url('bench'), into, round)
         say(`${contestant.name}: ${seconds.toFixed(1)} s`)
         times.get(contestant.name)?.push(seconds)
@@ -108,6 +114,11 @@ async function compare({ scale, from, to, record }: BenchOptions, bench: CopyBen
   } finally {
     for (const close of closers.reverse()) await close().catch((error: unknown) => say(String(error)))
   }
+}
+
+async function emptyTarget(server: PostgresServer): Promise<string> {
+  await withSession(server.url('postgres'), (s) => s.query('create database bench'))
+  return withDatabase(server.url('postgres'), 'bench')
 }
 
 function report(

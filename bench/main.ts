@@ -7,8 +7,9 @@ import { memory } from './memory.ts'
 import { outage } from './outage.ts'
 import { precheck } from './precheck.ts'
 import { schema } from './schema.ts'
+import { validate } from './validate.ts'
 
-const BENCHES = { memory, incremental, latency, precheck, schema, copy, tables, 'big-table': bigTable, cutover, outage } as const
+const BENCHES = { memory, incremental, latency, precheck, schema, copy, tables, 'big-table': bigTable, cutover, validate, outage } as const
 
 try {
   const options = parseBenchOptions(process.argv.slice(2), Object.keys(BENCHES))
