@@ -4,6 +4,7 @@ import { Runtime, Worker } from '@temporalio/worker'
 import type { ActivityServices } from './activities/activity-run.ts'
 import { createActivities } from './activities/create-activities.ts'
 import { cleanUpScheduleId, ensureCleanUpSchedule } from './clean-up/clean-up-schedule.ts'
+import { watchMigrations } from './metrics/watch-migrations.ts'
 import { DATA_QUEUE_SUFFIX } from './workflows/data-queue.ts'
 import { workflowSource } from './workflow-bundle.ts'
 
@@ -12,6 +13,8 @@ export interface WorkerSettings {
   readonly namespace: string
   readonly taskQueue: string
   readonly services: ActivityServices
+  /** Metrics are served: the migrations' gauges are to be set. Default false. */
+  readonly metrics?: boolean
 }
 
 /** How many copies and streams one worker process runs at once. Further ones wait for another worker or a free slot. */
@@ -33,15 +36,23 @@ export const WORKER_OPTIONS = {
  * Runs until a shutdown signal: a Worker for workflows and short activities, and one on a queue of its own for the activities
  * that hold connections for hours.
  */
-export async function runWorker({ connection, namespace, taskQueue, services }: WorkerSettings): Promise<void> {
+export async function runWorker({ connection, namespace, taskQueue, services, metrics }: WorkerSettings): Promise<void> {
   const activities = createActivities(services)
   const common = { ...WORKER_OPTIONS, connection, namespace, activities }
   const workers = await Promise.all([
     Worker.create({ ...common, taskQueue, stickyQueueScheduleToStartTimeout: '3 seconds', ...(await workflowSource()) }),
     Worker.create({ ...common, taskQueue: `${taskQueue}${DATA_QUEUE_SUFFIX}`, maxConcurrentActivityTaskExecutions: DATA_SLOTS }),
   ])
-  void scheduleCleanUp(new Client({ connection, namespace }), taskQueue)
-  await Promise.all(workers.map((worker) => worker.run()))
+  const client = new Client({ connection, namespace })
+  void scheduleCleanUp(client, taskQueue)
+  const ended = new AbortController()
+  const watching = metrics ? watchMigrations(client, taskQueue, Runtime.instance().metricMeter, ended.signal) : undefined
+  try {
+    await Promise.all(workers.map((worker) => worker.run()))
+  } finally {
+    ended.abort()
+    await watching
+  }
 }
 
 /** A worker without the right to make schedules still migrates. */

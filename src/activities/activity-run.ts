@@ -6,6 +6,7 @@ import type { ConnectOptions, Database } from '../postgres/connect.ts'
 import { resolveConnection } from '../postgres/resolve-connection.ts'
 import type { ResolvedConnection } from '../postgres/resolved-connection.ts'
 import type { Side } from '../errors/migration-error.ts'
+import { WorkCounters } from '../metrics/work-counters.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { migrationId } from '../state/migration-ref.ts'
 import type { MigrationRef } from '../state/migration-ref.ts'
@@ -54,6 +55,7 @@ export class ActivityRun {
     shown: () => this.shownStatus(),
     send: (report, requestId) => this.report(report, requestId),
   })
+  readonly counters: WorkCounters
   readonly #lookedBack = new Set<Side>()
   readonly #databases = new Set<Database>()
   readonly #failed = new AbortController()
@@ -66,6 +68,7 @@ export class ActivityRun {
     this.spec = input.spec
     this.id = migrationId(input.ref)
     this.services = services
+    this.counters = new WorkCounters(this.context.metricMeter, this.context.info.workflowExecution?.workflowId ?? '')
     this.signal = AbortSignal.any([this.context.cancellationSignal, this.#failed.signal])
     // One listener a session, statement and timer: more than the 10 that Node takes for a leak.
     setMaxListeners(200, this.signal)

@@ -31,6 +31,7 @@ export class CopyMonitor {
   readonly #limit = new TransferLimit()
   readonly #abort = new AbortController()
   readonly #tables = new Map<MigratedTable, TableSum>()
+  readonly #uncounted = { rows: 0, bytes: 0 }
   #working: Promise<void> = Promise.resolve()
   #failure: { error: unknown } | undefined
   #gate: { opened: Promise<void>; open: () => void } | undefined
@@ -67,6 +68,14 @@ export class CopyMonitor {
     this.#abort.abort()
     this.#letGo()
     await this.#working
+    this.#count()
+  }
+
+  /** Counted every second, not with every piece. */
+  #count(): void {
+    const { rows, bytes } = this.#uncounted
+    Object.assign(this.#uncounted, { rows: 0, bytes: 0 })
+    if (rows > 0 || bytes > 0) this.#run.counters.copied(rows, bytes)
   }
 
   /** Nobody is held back any more: what ends is not to wait for a limit, nor for the end of a pause. */
@@ -86,6 +95,8 @@ export class CopyMonitor {
     sum.bytes += bytes
     sum.rows += rows
     this.#tables.set(table, sum)
+    this.#uncounted.bytes += bytes
+    this.#uncounted.rows += rows
   }
 
   done(table: MigratedTable): void {
@@ -120,6 +131,7 @@ export class CopyMonitor {
   }
 
   async #tick(): Promise<void> {
+    this.#count()
     const { id } = this.#run
     // Limits hold for all copies together: each running one takes an equal part, and has a session of this name.
     const [row] = await this.#control.query<{ paused: string; megabytes: string | null; rows: string | null; copies: string }>(
@@ -193,7 +205,7 @@ export class CopyMonitor {
     const { id } = this.#run
     const [due] = await this.#control.query<{ reported: string | null }>(
       `update pgmove.migration set reported_at = clock_timestamp()
-        where id = $1 and (reported_at is null or reported_at < clock_timestamp() - ${REPORT_INTERVAL})
+        where id = $1 and (reported_at is null or reported_at not between clock_timestamp() - ${REPORT_INTERVAL} and clock_timestamp())
        returning reported`,
       [id],
     )

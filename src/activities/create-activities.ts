@@ -16,6 +16,7 @@ import { copyLargeObjects } from './copy-large-objects.ts'
 import { copyUnderOneSnapshot } from './copy-under-one-snapshot.ts'
 import { diagnoseConnection } from './diagnose-connection.ts'
 import { dumpDefinitions } from './dump-definitions.ts'
+import { findSearchAttributes } from './find-search-attributes.ts'
 import { findSources } from './find-sources.ts'
 import { finishCopy } from './finish-copy.ts'
 import { logKeys } from './log-keys.ts'
@@ -61,6 +62,7 @@ export function createActivities(services: ActivityServices): MigrationActivitie
     copyUnderOneSnapshot: copyUnderOneSnapshot(services),
     diagnoseConnection: diagnoseConnection(services),
     dumpDefinitions: dumpDefinitions(services),
+    findSearchAttributes: findSearchAttributes(services),
     findSources: findSources(),
     finishCopy: finishCopy(services),
     lowerFence: lowerFence(services),

@@ -14,16 +14,19 @@ import { CopyMonitor } from './copy-monitor.ts'
 import { FAILPOINTS } from './failpoints.ts'
 import { migrationActivity } from './migration-activity.ts'
 
+type Input = Parameters<MigrationActivities['refreshViews']>[0]
+
 /** Unlogged tables and large objects, which are not streamed, and materialized views; see MigrationActivities. */
 export function refreshViews(services: ActivityServices): MigrationActivities['refreshViews'] {
-  return migrationActivity(services, async (run) => {
+  return migrationActivity(services, async (run, { part }: Input) => {
     run.watchSlot({ needed: true })
-    const source = await run.connect('source', 'views', { copiesOut: true })
-    const target = await run.connect('target', 'views')
+    const source = await run.connect('source', part ?? 'views', { copiesOut: part !== 'views' })
+    const target = await run.connect('target', part ?? 'views')
     const { types } = run.spec
     const names = await readNameMap(target, run.id)
-    const largeObjects =
-      types.includes('full') && types.includes('incremental') ? await moveUnstreamed(run, { source, target, names }) : null
+    const unstreamed = part !== 'views' && types.includes('full') && types.includes('incremental')
+    const largeObjects = unstreamed ? await moveUnstreamed(run, { source, target, names }) : null
+    if (part === 'unstreamed') return { refreshed: 0, largeObjects }
     const refreshed = await refreshMaterializedViews({
       source,
       target,

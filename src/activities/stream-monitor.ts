@@ -76,6 +76,7 @@ export class StreamMonitor {
     this.#appliedLsn = position.endLsn
     this.transactions += position.transactions
     this.changes += position.changes
+    this.#run.counters.applied(position.transactions, position.changes)
     this.#run.progress = { applied: formatLsn(position.endLsn), transactions: this.transactions, changes: this.changes }
   }
 

@@ -18,6 +18,11 @@ export function writeReport(services: ActivityServices): MigrationActivities['wr
        from pgmove.migrated_table where id = $1`,
       [run.id],
     )
+    const largest = await target.query<{ table: string; rows: string; bytes: string }>(
+      `select format('%I.%I', source_schema, source_table) as table, rows, bytes
+       from pgmove.migrated_table where id = $1 and copied_at is not null order by bytes desc, 1 limit 20`,
+      [run.id],
+    )
     const [progress] = await target.query<{ transactions: string; changes: string }>(
       `select transactions, changes from pgmove.progress where id = $1`,
       [run.id],
@@ -37,6 +42,7 @@ export function writeReport(services: ActivityServices): MigrationActivities['wr
       tables: { total: Number(tables?.total ?? 0), copied: Number(tables?.copied ?? 0) },
       rows: tables?.rows ?? '0',
       bytes: tables?.bytes ?? '0',
+      largest,
       changes: progress?.changes ?? '0',
       transactions: progress?.transactions ?? '0',
       objects: Object.fromEntries(kinds.map(({ kind, count }) => [kind, Number(count)])),

@@ -1,4 +1,3 @@
-import { ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client'
 import type { Client } from '@temporalio/client'
 
 const DEFAULT_QUEUE = 'pgmove'
@@ -21,12 +20,13 @@ export async function ensureCleanUpSchedule(client: Client, taskQueue: string): 
       // Spread, so that the clean-ups of several queues don't all begin in the same second.
       spec: { intervals: [{ every: '90 minutes' }], jitter: '5 minutes' },
       // A run that is due while another one is open, or was due while the server was away, is made up for by the next.
-      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
+      policies: { overlap: 'SKIP', catchupWindow: '1 minute' },
       action: { type: 'startWorkflow', workflowType: 'cleanUpSlots', workflowId: scheduleId, taskQueue, args: [{}] },
     })
     return true
   } catch (error) {
-    if (error instanceof ScheduleAlreadyRunning) return false
+    // By its name: the command pgmove loads Temporal's client only when it connects.
+    if (error instanceof Error && error.name === 'ScheduleAlreadyRunning') return false
     throw error
   }
 }

@@ -15,6 +15,7 @@ import { underSnapshot } from './source-snapshot.ts'
 import { readTableShapes } from './table-columns.ts'
 import type { TableShape } from './table-columns.ts'
 import { transferRows } from './transfer-rows.ts'
+import type { TransferArgs } from './transfer-rows.ts'
 import { waitDurable } from './wait-durable.ts'
 
 export type { CopiedTable } from './copy-record.ts'
@@ -125,7 +126,8 @@ async function attempt(args: CopyTablesArgs, why: string): Promise<CopiedTable[]
     await target.query(copyingSettings(replicaRole))
     const done = await lockRecords(target, id, tables)
     const open = tables.filter((_, at) => done[at] === undefined)
-    await emptyTables(target, open)
+    // For small tables the new file that TRUNCATE makes costs more than FREEZE saves.
+    const frozen = await emptyTables(target, open, { anew: tables.length === 1 })
     const results = new Map<MigratedTable, CopyResult>()
     if (open.length > 0) {
       const opening = { source, sourceObserver, tables: open, own: incremental, publication: publicationName(id), signal }
@@ -133,7 +135,8 @@ async function attempt(args: CopyTablesArgs, why: string): Promise<CopiedTable[]
         const into = await targetShapes(target, open)
         for (const [at, table] of open.entries()) {
           const shapes = { from: opened.shapes[at], into: into[at] }
-          if (shapes.from && shapes.into) results.set(table, await copyRows(args, table, shapes.from, shapes.into, stop))
+          if (shapes.from && shapes.into)
+            results.set(table, await copyRows(args, table, { from: shapes.from, into: shapes.into, freeze: frozen.has(table), stop }))
         }
         if (opened.handoff) await waitDurable(source, sourceObserver, parseLsn(opened.handoff.lsn), stop)
         return opened.handoff
@@ -151,18 +154,16 @@ async function attempt(args: CopyTablesArgs, why: string): Promise<CopiedTable[]
 async function copyRows(
   args: CopyTablesArgs,
   table: MigratedTable,
-  from: TableShape,
-  into: TableShape,
-  stop: AbortSignal,
+  how: Pick<TransferArgs, 'from' | 'into' | 'freeze' | 'stop'>,
 ): Promise<CopyResult> {
   const { source, target, incremental, onBegin, onProgress, gate } = args
   onBegin?.(table)
   const { rows, bytes } = await transferRows({
-    ...{ source, target, table, from, into, incremental, stop },
+    ...{ source, target, table, incremental, ...how },
     onProgress: (bytes, rows) => onProgress?.(table, bytes, rows),
     gate: (bytes, rows) => gate?.(bytes, rows),
   })
-  return { table, oid: from.oid, rows: String(rows), bytes: String(bytes) }
+  return { table, oid: how.from.oid, rows: String(rows), bytes: String(bytes) }
 }
 
 async function record(

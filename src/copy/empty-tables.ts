@@ -39,18 +39,33 @@ export async function prepareEmptying(target: Database, id: string, tables: read
   }
 }
 
-/** Removes rows of an attempt that ended before its record, or from before the migration; never CASCADE. */
-export async function emptyTables(target: Database, tables: readonly MigratedTable[]): Promise<void> {
+/**
+ * Removes rows of an attempt that ended before its record, or from before the migration; never CASCADE. With `anew`, tables that are empty
+ * already are truncated as well, unless a foreign key may refuse it.
+ *
+ * @returns those for which COPY may FREEZE in this transaction: no partitioned ones (https://www.postgresql.org/docs/current/sql-copy.html)
+ */
+export async function emptyTables(
+  target: Database,
+  tables: readonly MigratedTable[],
+  { anew = false } = {},
+): Promise<ReadonlySet<MigratedTable>> {
   const there = await readTargetTables(target, tables)
-  for (const [at, { targetSchema, targetTable }] of tables.entries()) {
-    const { filled, kind } = there[at] ?? { filled: true, kind: 'r' }
-    if (filled) await target.query(`truncate ${kind === 'p' ? '' : 'only '}${qualified(targetSchema, targetTable)}`)
+  const truncated = new Set<MigratedTable>()
+  for (const [at, table] of tables.entries()) {
+    const { filled, keyed, kind } = there[at] ?? { filled: true, keyed: true, kind: 'r' }
+    if (!filled && (keyed || !anew)) continue
+    await target.query(`truncate ${kind === 'p' ? '' : 'only '}${qualified(table.targetSchema, table.targetTable)}`)
+    if (kind === 'r') truncated.add(table)
   }
+  return truncated
 }
 
 export function missingOnTarget({ targetSchema, targetTable }: MigratedTable): MigrationError {
   const name = qualified(targetSchema, targetTable)
   return new MigrationError('SchemaMismatch', `On the target: table ${name} does not exist. Create it, then send the signal resume.`, {
     side: 'target',
+    table: name,
+    hint: '',
   })
 }

@@ -32,7 +32,7 @@ export const BEGIN_SNAPSHOT = 'begin isolation level repeatable read read only'
 export async function openSnapshot(source: Database, tables: readonly MigratedTable[], publication: string): Promise<OpenedTables> {
   const names = tables.map(({ sourceSchema, sourceTable }) => `only ${qualified(sourceSchema, sourceTable)}`)
   await source.query(`set local lock_timeout = '2s'; lock table ${names.join(', ')} in access share mode`).catch((error: unknown) => {
-    throw sqlState(error) === '42P01' || sqlState(error) === '3F000' ? gone(tables) : error
+    throw isMissing(error) ? gone(tables) : error
   })
   const handoff = await readHandoff(source)
   const shapes = await readOpened(source, tables)
@@ -74,8 +74,13 @@ function replaced(table: MigratedTable | undefined): MigrationError {
   )
 }
 
-/** Of several tables, any of them may be meant. */
-function gone(tables: readonly MigratedTable[]): MigrationError {
+/** Whether the server knows no table, or no schema, of a name. */
+export function isMissing(error: unknown): boolean {
+  return sqlState(error) === '42P01' || sqlState(error) === '3F000'
+}
+
+/** The error for tables that are no longer on the source. Of several tables, any of them may be meant. */
+export function gone(tables: readonly MigratedTable[]): MigrationError {
   const [first, ...others] = tables.map(({ sourceSchema, sourceTable }) => qualified(sourceSchema, sourceTable))
   const name = others.length === 0 ? (first ?? '') : `${first} or one of ${others.length} others`
   return new MigrationError(

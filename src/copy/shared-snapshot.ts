@@ -5,7 +5,8 @@ import { retryOnLock } from '../source/retry-on-lock.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { note, readMigrationRecord, updateMigrationRecord } from '../state/migration-record.ts'
 import { importSnapshot } from './import-snapshot.ts'
-import { BEGIN_SNAPSHOT } from './open-snapshot.ts'
+import { BEGIN_SNAPSHOT, gone, isMissing } from './open-snapshot.ts'
+import { readTableShapes } from './table-columns.ts'
 
 /** One snapshot for all tables, for a migration without incremental replication. */
 export interface SharedSnapshot {
@@ -42,7 +43,7 @@ export async function openSharedSnapshot(
       for (const [at, session] of sessions.entries()) await lockTables(session, shares[at] ?? [])
     } catch (error) {
       for (const session of sessions) await session.query('rollback').catch(() => undefined)
-      throw error
+      throw isMissing(error) ? await missingOf(sessions[0], shares.flat()) : error
     }
   })
   const [leader, ...others] = sessions
@@ -64,6 +65,14 @@ export async function openSharedSnapshot(
       for (const session of open) await session.query('commit').catch(() => undefined)
     },
   }
+}
+
+/** The server names a table that it does not find, but pgmove's errors say what happened to it; outside of the failed transaction. */
+async function missingOf(session: Database, tables: readonly MigratedTable[]): Promise<MigrationError> {
+  const names = tables.map(({ sourceSchema, sourceTable }) => ({ schema: sourceSchema, name: sourceTable }))
+  const shapes = await readTableShapes(session, names)
+  const missing = tables.find((_, at) => shapes[at] === undefined)
+  return gone(missing ? [missing] : tables)
 }
 
 /** Under the snapshot pg_class is as it was then, while names and files are looked up as they are now. */

@@ -17,6 +17,11 @@ export interface TransferArgs {
   readonly into: TableShape
   /** A condition on the source's rows; without it the whole table is copied. */
   readonly where?: string | undefined
+  /**
+   * The rows are written as VACUUM FREEZE would leave them: what reads them first, the index builds, need not ask whether their transaction has
+   * committed, and no vacuum against wraparound writes them all again. Only where the transaction has truncated the table. Default false.
+   */
+  readonly freeze?: boolean | undefined
   /** Whether changes are streamed: then differing columns are DDL that came after the migration's begin. */
   readonly incremental: boolean
   readonly stop: AbortSignal
@@ -34,11 +39,11 @@ export interface TransferredRows {
 
 /** Pipes a table's rows, or those that fulfil a condition, from the source's session into the target's. */
 export async function transferRows(args: TransferArgs): Promise<TransferredRows> {
-  const { source, target, table, from, into, where, incremental, stop } = args
+  const { source, target, table, from, into, where, freeze = false, incremental, stop } = args
   const label = qualified(table.sourceSchema, table.sourceTable)
   const columns = copiedColumns(label, from, into, incremental ? 'UnsupportedDdl' : 'SchemaMismatch', table.columns)
   const format = copyFormat(columns, { source: source.version, target: target.version })
-  const option = format === 'binary' ? ' (format binary)' : ''
+  const binary = format === 'binary' ? ['format binary'] : []
   const read = columns.map(({ source: name }) => ident(name)).join(', ')
   const written = list(columns.map(({ target: name }) => name))
   const rowsOf =
@@ -50,8 +55,8 @@ export async function transferRows(args: TransferArgs): Promise<TransferredRows>
   const { sent, taken } = await pipeCopy({
     source,
     target,
-    from: `copy ${rowsOf} to stdout${option}`,
-    to: `copy ${qualified(table.targetSchema, table.targetTable)}${written} from stdin${option}`,
+    from: `copy ${rowsOf} to stdout${options(binary)}`,
+    to: `copy ${qualified(table.targetSchema, table.targetTable)}${written} from stdin${options([...binary, ...(freeze ? ['freeze'] : [])])}`,
     stop,
     onPiece: (size, messages) => {
       bytes += size
@@ -72,4 +77,8 @@ export async function transferRows(args: TransferArgs): Promise<TransferredRows>
 /** Without any column to name, COPY's own list leaves generated ones out. */
 function list(columns: readonly string[]): string {
   return columns.length === 0 ? '' : ` (${columns.map(ident).join(', ')})`
+}
+
+function options(all: readonly string[]): string {
+  return all.length === 0 ? '' : ` (${all.join(', ')})`
 }

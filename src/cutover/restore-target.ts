@@ -91,22 +91,28 @@ function listed(names: readonly string[]): string {
 }
 
 /**
- * Keys that came back NOT VALID in the place of a stand-in are validated, unless they are NOT VALID on the source too. A key that
- * only the target has may have been NOT VALID before: where rows break it, it stays so, with a note; so does any where tables were left
- * out. The ledger names a key as `"schema"."table" "name"`, or with a dot if it gave way to a copy, the archive's entry as the table's
- * name, a blank and the key's.
+ * Keys that are NOT VALID on the target, but not on the source, are validated: those that came back in the place of a stand-in, and those that an
+ * earlier migration had put back over data that was half copied, whether this one had to detach them or not. A key of which the source is not
+ * known may have been NOT VALID before: where rows break it, it stays so, with a note; so does any where tables were left out. The ledger
+ * names a key as `"schema"."table" "name"`, or with a dot if it gave way to a copy, the archive's entry as the table's name, a blank and
+ * the key's.
  */
 async function validateForeignKeys(target: Database, id: string, leftOut: readonly string[], signal: AbortSignal): Promise<void> {
   // From 18 on a key that is NOT ENFORCED counts as not validated, and can't be.
   const enforced = target.version >= 180000 ? 'and k.conenforced' : ''
+  const names = ['.', ' '].map(
+    (between) => `${identOf('n.nspname')} || '.' || ${identOf('c.relname')} || '${between}' || ${identOf('k.conname')}`,
+  )
   const keys = await target.query<{ schema: string; table: string; name: string; on_source: string }>(
     `select n.nspname as schema, c.relname as "table", k.conname as name, e.id is not null as on_source
        from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
-       join pgmove.object_change o on o.id = $1 and o.kind = 'foreign_key'
-        and o.object in (${['.', ' '].map((between) => `${identOf('n.nspname')} || '.' || ${identOf('c.relname')} || '${between}' || ${identOf('k.conname')}`).join(', ')})
        left join pgmove.entry e on e.id = $1 and e.kind = 'FK CONSTRAINT' and e.table_schema = n.nspname and e.table_name = c.relname
         and e.name = c.relname || ' ' || k.conname
-      where k.contype = 'f' and not k.convalidated ${enforced} and (e.id is null or e.definition !~ 'NOT VALID;?\\s*$')
+      where k.contype = 'f' and not k.convalidated ${enforced}
+        and case when e.id is not null then e.definition !~ 'NOT VALID;?\\s*$'
+            else exists (select from pgmove.object_change o where o.kind = 'foreign_key' and o.object in (${names.join(', ')})
+                    and (o.id = $1 or o.restored_at is not null and o.restore !~* '\\mnot valid\\M'
+                         and exists (select from pgmove.migrated_table m where m.id = $1 and m.target_schema = n.nspname and m.target_table = c.relname))) end
       order by 1, 2, 3`,
     [id],
   )
@@ -123,7 +129,7 @@ async function validateForeignKeys(target: Database, id: string, leftOut: readon
         `${ident(name)} on ${qualified(schema, table)}`,
         leftOut.length > 0
           ? `The foreign key is NOT VALID: rows break it, since tables were left out (${listed(leftOut)}).`
-          : 'The foreign key, which only the target has, is NOT VALID: rows break it.',
+          : 'The foreign key, which is not known to be valid on the source, is NOT VALID: rows break it.',
       )
     }
   }

@@ -5,6 +5,7 @@ import type { ConnectOptions, Database } from '../postgres/connect.ts'
 import { resolveConnection } from '../postgres/resolve-connection.ts'
 import type { ResolvedConnection } from '../postgres/resolved-connection.ts'
 import { ident } from '../postgres/quote.ts'
+import { TlsFileError } from '../postgres/tls-files.ts'
 import { readReplicationRight } from '../source/replication-right.ts'
 import type { ConnectionSpec } from '../spec/migration-spec.ts'
 import type { ConnectionDiagnosis } from '../workflows/connection-activities.ts'
@@ -57,7 +58,9 @@ async function resolve(
     return resolved
   } catch (error) {
     if (!(error instanceof MigrationError)) throw error
-    diagnosis.failed('reference', error.message, 'Give every worker of the task queue the variable or file, restart them, and try again.')
+    if (error instanceof TlsFileError) diagnosis.failed('tls', error.message, error.hint ?? '')
+    else
+      diagnosis.failed('reference', error.message, 'Give every worker of the task queue the variable or file, restart them, and try again.')
     return undefined
   }
 }

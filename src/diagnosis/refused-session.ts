@@ -29,7 +29,7 @@ function refusal(error: MigrationError, resolved: ResolvedConnection): { check: 
   if (causes(error).some(isTlsFailure)) return { check: 'tls', fix: tlsFix(causes(error), resolved) }
   switch (sqlState(error)) {
     case '28000':
-      return { check: 'authentication', fix: /pg_hba\.conf/.test(error.message) ? pgHbaFix(error.message, resolved) : roleFix(user) }
+      return { check: 'authentication', fix: notLetIn(error.message, resolved) }
     case '28P01':
       return {
         check: 'authentication',
@@ -76,6 +76,17 @@ function causes(error: MigrationError): Error[] {
   return found
 }
 
+function notLetIn(message: string, resolved: ResolvedConnection): string {
+  const user = ident(resolved.user)
+  if (/valid client certificate/.test(message)) {
+    return `Give the worker a client certificate: sslcert=FILE&sslkey=FILE in the URL, signed by an authority of the server's ssl_ca_file, with the common name ${user}.`
+  }
+  if (/certificate authentication failed/.test(message)) {
+    return `Give a client certificate whose common name is ${user}, or map its name to that role (map=NAME in pg_hba.conf, and pg_ident.conf).`
+  }
+  return /pg_hba\.conf/.test(message) ? pgHbaFix(message, resolved) : roleFix(user)
+}
+
 /** `role` is quoted. */
 function roleFix(role: string): string {
   return `Give a password for ${role} ("password": {"env"|"file"} beside the URL), and let it log in: alter role ${role} login`
@@ -113,6 +124,13 @@ function tlsFix(errors: readonly Error[], { tls }: ResolvedConnection): string {
   }
   if (codes.some((code) => /SELF_SIGNED|UNABLE_TO|DEPTH_ZERO/.test(code))) {
     return `sslmode=${tls.mode}: give the certificate of the authority that signed the server's as sslrootcert=FILE on every worker.`
+  }
+  // What begins with ERR_SSL and names an alert is the server's answer, to the certificate that was shown to it.
+  if (codes.some((code) => /^ERR_SSL_.*ALERT_(UNKNOWN_CA|BAD_CERT|CERT|UNSUPPORTED_CERT|DECRYPT|DECRYPT_ERROR)/.test(code))) {
+    return `The server refuses the client certificate ${tls.files.certificate ?? ''}: give one (sslcert, sslkey) that is valid and signed by an authority of the server's ssl_ca_file.`
+  }
+  if (codes.some((code) => /KEY_VALUES_MISMATCH/.test(code))) {
+    return `Give the private key of the certificate: sslcert=${tls.files.certificate ?? ''} and sslkey=${tls.files.key ?? ''} do not belong together.`
   }
   if (codes.some((code) => /EXPIRED/.test(code))) return "Renew the server's certificate."
   return 'Make TLS of both ends fit: ssl_min_protocol_version, certificates, and whether the server asks for a client certificate (sslcert, sslkey).'

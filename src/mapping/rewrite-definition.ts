@@ -27,6 +27,8 @@ export interface RewriteContext {
   readonly object?: string
   /** All columns of mapped tables that the map leaves out (pass the same array each time). Default: none is known by name. */
   readonly leftOut?: readonly MissingColumn[]
+  /** Whether names are quoted only where they must be, as PostgreSQL prints them. Default: always quoted. */
+  readonly plain?: boolean
 }
 
 /**
@@ -40,7 +42,10 @@ export function rewriteDefinition(definition: string, map: NameMap, context: Rew
   if (!index.mayMention(definition)) return { definition, remarks: [] }
   const remarks: string[] = []
   try {
-    return { definition: rewriteText(definition, index, remarks, { object: context.object }), remarks }
+    return {
+      definition: rewriteText(definition, index, remarks, { object: context.object, ...(context.plain ? { quote: plainIdent } : {}) }),
+      remarks,
+    }
   } catch (error) {
     if (!(error instanceof Obstacle)) throw error
     const tree = parse(definition)

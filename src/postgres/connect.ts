@@ -14,7 +14,7 @@ import type { ServerFacts } from './pin-session.ts'
 import type { ResolvedConnection, ResolvedHost, TargetSessionAttributes } from './resolved-connection.ts'
 import { ReusingSocket } from './reusing-socket.ts'
 import { startupOptions, PINNED_SETTINGS } from './session-settings.ts'
-import { isTlsFailure } from './tls-options.ts'
+import { isTlsFailure, tlsReason } from './tls-options.ts'
 import { withTimeout } from './with-timeout.ts'
 
 export type { Database, Parameter, TextRow } from './database.ts'
@@ -152,7 +152,7 @@ function placed(error: unknown, host: ResolvedHost, side: Side, { passwordNote, 
   if (error instanceof MigrationError) return error
   const where = `On the ${side}, ${hostLabel(host)}`
   if (isTlsFailure(error)) {
-    const text = `${where}: sslmode=${tls.mode} could not be kept: ${(error as Error).message.slice(0, 300)}`
+    const text = `${where}: sslmode=${tls.mode} could not be kept: ${tlsReason(error)}`
     return new MigrationError('AuthenticationFailed', text, { side, cause: error })
   }
   const { kind, message } = classify(error, side)

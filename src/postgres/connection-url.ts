@@ -136,6 +136,7 @@ function readParameters(query: string, store: (name: HonouredParameter, raw: str
     const name = decoded(rawName) ?? ''
     if (value === undefined || more.length > 0) add('a parameter without exactly one =', 'name=value, = itself as %3D')
     else if (isHonoured(name)) store(name, value)
+    else if (name === 'sslpassword') add('the parameter sslpassword', 'an sslkey that is not encrypted, which only the worker may read')
     else if (REFUSED_PARAMETERS.has(name)) add(`the parameter ${name}`, 'a URL without it: pgmove can not honour it')
     else
       add(

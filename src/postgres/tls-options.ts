@@ -36,3 +36,10 @@ export function isTlsFailure(error: unknown): boolean {
   if (typeof code === 'string' && TLS_CODES.test(code)) return true
   return typeof message === 'string' && /does not support SSL|establishing an SSL|before secure TLS connection/.test(message)
 }
+
+/** What went wrong, without the places in OpenSSL's source files that its own messages name. */
+export function tlsReason(error: unknown): string {
+  const { code, reason, message } = error as { code?: unknown; reason?: unknown; message?: unknown }
+  const ofOpenssl = typeof code === 'string' && /^ERR_(SSL|OSSL)/.test(code) && typeof reason === 'string'
+  return String(ofOpenssl ? reason : message).slice(0, 300)
+}

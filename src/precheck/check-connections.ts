@@ -37,12 +37,15 @@ interface Free {
   readonly fix: (needed: number, side: string) => Promise<string>
 }
 
+/** Of other roles' sessions the type may be hidden, but never that they have a role. */
+const ORDINARY = `coalesce(backend_type, 'client backend') = 'client backend' and usesysid is not null`
+
 /** The least of what the server, the database and the role have left. */
 async function free(database: Database): Promise<Free> {
   const [row] = await database.query<Record<'server' | 'database' | 'role' | 'most' | 'name' | 'in', string>>(
     `select current_setting('max_connections')::int
               - case when r.rolsuper then 0 else current_setting('superuser_reserved_connections')::int end
-              - (select count(*) from pg_stat_activity where backend_type = 'client backend')
+              - (select count(*) from pg_stat_activity where ${ORDINARY})
               ${database.version >= 120000 ? '' : `- (select count(*) from pg_stat_activity where backend_type = 'walsender')`} as server,
             case when r.rolsuper or d.datconnlimit < 0 then 1000000 else d.datconnlimit - (select numbackends from pg_stat_database where datid = d.oid) end as database,
             case when r.rolsuper or r.rolconnlimit < 0 then 1000000 else r.rolconnlimit - (select count(*) from pg_stat_activity where usesysid = r.oid) end as role,

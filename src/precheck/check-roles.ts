@@ -1,3 +1,4 @@
+import type { Database } from '../postgres/connect.ts'
 import { ident, qualified } from '../postgres/quote.ts'
 import { targetRole, UNMAPPED } from '../roles/role-mapping.ts'
 import { readTargetRoles } from '../roles/target-roles.ts'
@@ -64,20 +65,21 @@ export const missingRoles: Check = {
   name: 'roles',
   expected: 'for information: roles whose objects go to the target role, and whose grants are left out',
   applies: ({ schema }) => schema,
-  run: async ({ source, target, spec, tables, schemas }) => {
-    const { known, me } = await readTargetRoles(target)
+  run: async ({ source, target, spec, tables, schemas, names }) => {
+    const { known, me, superuser } = await readTargetRoles(target)
     const mapping = spec.roles ?? UNMAPPED
-    const rows = await source.query<{ role: string; owns: string }>(
-      `with object (owner, acl) as (
-         select relowner, relacl from pg_class where oid = any ($1::oid[])
-         union all select nspowner, nspacl from pg_namespace where nspname in (select json_array_elements_text($2::json)) and nspname <> 'public'
-         union all select proowner, proacl from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    const rows = await source.query<{ role: string; owns: string; schemas: string }>(
+      `with object (owner, acl, schema) as (
+         select relowner, relacl, relnamespace from pg_class where oid = any ($1::oid[])
+         union all select nspowner, nspacl, null from pg_namespace where nspname in (select json_array_elements_text($2::json)) and nspname <> 'public'
+         union all select proowner, proacl, n.oid from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                     where n.nspname in (select json_array_elements_text($2::json))
-       ), named (oid, owns) as (
-         select owner, true from object
-         union select g.grantee, false from object cross join lateral aclexplode(acl) g
+       ), named (oid, owns, schema) as (
+         select owner, true, schema from object
+         union select g.grantee, false, null from object cross join lateral aclexplode(acl) g
        )
-       select r.rolname as role, bool_or(owns) as owns from named join pg_roles r using (oid) group by 1 order by 1`,
+       select r.rolname as role, bool_or(owns) as owns, json_agg(distinct n.nspname) filter (where n.oid is not null)::text as schemas
+         from named x join pg_roles r on r.oid = x.oid left join pg_namespace n on n.oid = x.schema group by 1 order by 1`,
       [oidList(tables), JSON.stringify(schemas)],
     )
     const notes = rows.flatMap(({ role, owns }) => {
@@ -88,6 +90,29 @@ export const missingRoles: Check = {
         ? [`${ident(name)}: ${ident(me)} may not SET ROLE to it, and owns its objects instead`]
         : []
     })
+    const owners = rows.flatMap(({ role, schemas: within }) => {
+      const name = targetRole(mapping, role)
+      if (name === me || known.get(name)?.settable !== true) return []
+      return (JSON.parse(within ?? '[]') as string[]).map((schema) => ({ role: name, schema: names.schema(schema) }))
+    })
+    for (const { role, schema } of superuser ? [] : await notWelcome(target, owners)) {
+      notes.push(
+        `${ident(role)}: may not create in schema ${ident(schema)}, and so not own what is there, and ${ident(me)} may not let it: ` +
+          `grant create on schema ${ident(schema)} to ${ident(me)} with grant option`,
+      )
+    }
     return passed(notes.length === 0 ? 'every owner and grantee can be kept' : `${notes.length} can't be kept as on the source`, notes)
   },
+}
+
+/** Which of the roles lack CREATE in a schema that stands on the target, where the target role can't lend it to them. */
+async function notWelcome(
+  target: Database,
+  owners: readonly { readonly role: string; readonly schema: string }[],
+): Promise<{ role: string; schema: string }[]> {
+  return target.query<{ role: string; schema: string }>(
+    `select distinct x.role, x.schema from json_to_recordset($1::json) as x (role text, schema text) join pg_namespace n on n.nspname = x.schema
+      where not has_schema_privilege(x.role, n.oid, 'create') and not has_schema_privilege(n.oid, 'create with grant option') order by 1, 2`,
+    [JSON.stringify(owners)],
+  )
 }

@@ -3,6 +3,7 @@ import { ident, qualified } from '../postgres/quote.ts'
 import { readReplicationRight } from '../source/replication-right.ts'
 import type { Check } from './check.ts'
 import { failed, passed } from './finding.ts'
+import { membership } from './membership.ts'
 import { nameList, oidList } from './table-lists.ts'
 
 export const replicationRole: Check = {
@@ -59,17 +60,16 @@ export const sourceOwnership: Check = {
   expected: 'the role owns every selected table on the source, or is a member of its owner',
   applies: ({ incremental }) => incremental,
   run: async ({ source, tables, sourceRole }) => {
-    const rows = await source.query<{ schema: string; name: string; owner: string }>(
-      `select n.nspname as schema, c.relname as name, pg_get_userbyid(c.relowner) as owner
-         from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    const rows = await source.query<{ schema: string; name: string; owner: string; superuser: string }>(
+      `select n.nspname as schema, c.relname as name, o.rolname as owner, o.rolsuper as superuser
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_roles o on o.oid = c.relowner
         where c.oid = any ($1::oid[]) and c.relpersistence = 'p' and not pg_has_role(c.relowner, 'usage') order by 1, 2`,
       [oidList(tables)],
     )
     if (rows.length === 0) return passed(`${sourceRole.name} does`)
-    const owners = [...new Set(rows.map(({ owner }) => ident(owner)))].join(', ')
     return failed(
       `${rows.length} belong to others`,
-      `grant ${owners} to ${ident(sourceRole.name)}`,
+      membership(rows, sourceRole.name),
       rows.map(({ schema, name }) => qualified(schema, name)),
     )
   },

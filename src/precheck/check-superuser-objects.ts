@@ -13,7 +13,8 @@ const OBJECTS = `
   select 'pg_proc' as catalog, p.oid, l.lanname || ' function' as kind
     from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
    where n.nspname = any ($1::text[]) and (not l.lanpltrusted or p.proleakproof) and ${notOfExtension('pg_proc', 'p.oid')}
-     -- aggregates are written in "internal" whatever they are
+     -- aggregates are written in "internal" whatever they are, and so are the constructors that come with a range type
+     and not exists (select from pg_depend x where x.classid = 'pg_proc'::regclass and x.objid = p.oid and x.deptype = 'i' and x.refclassid = 'pg_type'::regclass)
      and not exists (select from pg_aggregate a where a.aggfnoid = p.oid)
   union all
   select 'pg_type', t.oid, 'base type' from pg_type t join pg_namespace n on n.oid = t.typnamespace

@@ -3,6 +3,7 @@ import { ident, qualified } from '../postgres/quote.ts'
 import { canSetReplicaRole } from '../replication/replica-role.ts'
 import type { Check } from './check.ts'
 import { failed, passed } from './finding.ts'
+import { membership } from './membership.ts'
 import { nameList } from './table-lists.ts'
 
 export const targetCreate: Check = {
@@ -61,8 +62,16 @@ export const targetRights: Check = {
   name: 'target_rights',
   expected: 'the role may write selected tables that are on the target, and owns those of which something is switched off meanwhile',
   run: async ({ target, targetTables, schema, incremental, targetRole }) => {
-    const rows = await target.query<{ schema: string; name: string; may: string; owner: string; acts: string; mine: string }>(
-      `select n.nspname as schema, c.relname as name, pg_get_userbyid(c.relowner) as owner, pg_has_role(c.relowner, 'usage') as mine,
+    const rows = await target.query<{
+      schema: string
+      name: string
+      owner: string
+      superuser: string
+      may: string
+      acts: string
+      mine: string
+    }>(
+      `select n.nspname as schema, c.relname as name, o.rolname as owner, o.rolsuper as superuser, pg_has_role(c.relowner, 'usage') as mine,
               has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'update')
                 and has_table_privilege(c.oid, 'delete') and has_table_privilege(c.oid, 'truncate') as may,
               c.relrowsecurity and row_security_active(c.oid)
@@ -71,6 +80,7 @@ export const targetRights: Check = {
                 or $2::boolean and exists (select from pg_attribute a where a.attrelid = c.oid and a.attidentity = 'a' and not a.attisdropped) as acts
          from json_to_recordset($1::json) as x (schema text, name text)
          join pg_namespace n on n.nspname = x.schema join pg_class c on c.relnamespace = n.oid and c.relname = x.name and c.relkind in ('r', 'p')
+         join pg_roles o on o.oid = c.relowner
         order by 1, 2`,
       [nameList(targetTables), String(incremental)],
     )
@@ -82,7 +92,7 @@ export const targetRights: Check = {
     const list = closed.slice(0, 10).map(label).join(', ')
     const statements =
       foreign.length > 0
-        ? `grant ${[...new Set(foreign.map(({ owner }) => ident(owner)))].join(', ')} to ${role}`
+        ? membership(foreign, targetRole.name)
         : `grant select, insert, update, delete, truncate on ${list}${closed.length > 10 ? ', …' : ''} to ${role}`
     return failed(`${closed.length} can't be written, ${foreign.length} belong to others`, statements, [
       ...new Set([...closed, ...foreign].map(label)),
@@ -102,23 +112,22 @@ export const targetForeignKeys: Check = {
     const replicaRole = await canSetReplicaRole(target)
     const how = replicaRole ? 'the role may set session_replication_role' : 'the role may not set session_replication_role'
     if (replicaRole && !(full && spec.existing === 'replace')) return passed(how)
-    const rows = await target.query<{ schema: string; name: string; table: string; owner: string }>(
+    const rows = await target.query<{ schema: string; name: string; table: string; owner: string; superuser: string }>(
       `with selected as (
          select c.oid from json_to_recordset($1::json) as x (schema text, name text)
            join pg_namespace n on n.nspname = x.schema join pg_class c on c.relnamespace = n.oid and c.relname = x.name
        )
-       select n.nspname as schema, c.relname as table, k.conname as name, pg_get_userbyid(c.relowner) as owner
-         from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+       select n.nspname as schema, c.relname as table, k.conname as name, o.rolname as owner, o.rolsuper as superuser
+         from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace join pg_roles o on o.oid = c.relowner
         where k.contype = 'f' and k.conrelid <> k.confrelid and not pg_has_role(c.relowner, 'usage')
           and (k.confrelid in (select oid from selected) or not $2::boolean and k.conrelid in (select oid from selected))
         order by 1, 2, 3`,
       [nameList(targetTables), String(replicaRole)],
     )
     if (rows.length === 0) return passed(replicaRole ? how : `${how}; pgmove replaces the keys until cutover`)
-    const owners = [...new Set(rows.map(({ owner }) => ident(owner)))].join(', ')
     return failed(
       `${how}, and ${rows.length} foreign keys are on tables of others`,
-      `${replicaRole ? '' : `grant set on parameter session_replication_role to ${ident(targetRole.name)} (15 and newer), or: `}grant ${owners} to ${ident(targetRole.name)}`,
+      `${replicaRole ? '' : `grant set on parameter session_replication_role to ${ident(targetRole.name)} (15 and newer), or: `}${membership(rows, targetRole.name)}`,
       rows.map(({ schema, table, name }) => `${ident(name)} on ${qualified(schema, table)}`),
     )
   },

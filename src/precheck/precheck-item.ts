@@ -4,8 +4,11 @@ import type { Finding } from './finding.ts'
 export interface PrecheckItem {
   /** Stable: `ignoreWarnings` names it. */
   readonly name: string
+  /** `Failed` can't be ignored. */
   readonly status: 'Passed' | 'Warning' | 'Failed'
+  /** What there is. */
   readonly found: string
+  /** What there should be. */
   readonly expected: string
   /** What to do, with the statement where there is one; empty if the item passed. */
   readonly fix: string

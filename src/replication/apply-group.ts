@@ -2,8 +2,9 @@ import { fenceLeaked } from '../cutover/fence-leaked.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import { NameMap } from '../mapping/name-map.ts'
 import { formatLsn } from '../postgres/lsn.ts'
+import type { BatchStatement } from '../postgres/statement-batch.ts'
 import { ApplyGroupError, applyError } from './apply-error.ts'
-import { StepApplier, STEP_RULES } from './apply-step.ts'
+import { prepareSteps, StepApplier, STEP_RULES } from './apply-step.ts'
 import type { ApplyArgs, HeartbeatRow } from './apply-stream.ts'
 import { applyTruncate } from './apply-truncate.ts'
 import type { BoundRelation } from './bound-relation.ts'
@@ -14,7 +15,7 @@ import { DdlReplay } from './ddl-replay.ts'
 import { loggedDdl } from './logged-ddl.ts'
 import { ownRow } from './own-row.ts'
 import type { BeginMessage, CommitMessage, PgoutputMessage, RelationMessage } from './pgoutput-message.ts'
-import { recordProgress } from './progress.ts'
+import { commitProgress } from './progress.ts'
 import type { AppliedGroup } from './progress.ts'
 import type { FollowedTables } from './replay-tables.ts'
 import { rowChange } from './row-change.ts'
@@ -32,6 +33,8 @@ type RowMessage = Parameters<typeof rowChange>[0]
 /** A target transaction that is committed. */
 export interface CommittedGroup {
   readonly applied: AppliedGroup
+  /** Whether it, and all before, can't be lost any more. */
+  readonly durable: boolean
   readonly heartbeats: readonly HeartbeatRow[]
 }
 
@@ -115,6 +118,11 @@ export class ApplyGroup {
     return this.#copyAgain
   }
 
+  /** Whether it holds DDL, which others may act on once it is committed. */
+  get followed(): boolean {
+    return this.#followed || this.#commitDue
+  }
+
   get ageMs(): number {
     return Date.now() - this.#since
   }
@@ -162,9 +170,13 @@ export class ApplyGroup {
     return this.#lane.settled()
   }
 
-  /** Has what waits applied and committed with the progress, once the target has done what was added before. */
-  async commit(): Promise<void> {
+  /**
+   * Has what waits applied and committed with the progress, once the target has done what was added before. Not `durable`, the commit waits for no
+   * disk, and the slot must not be told.
+   */
+  async commit({ durable }: { durable: boolean }): Promise<void> {
     const { target, id, progress, replicaRole } = this.#args
+    const { epoch } = progress
     const last = this.#last
     if (!last) throw new MigrationError('Internal', 'a group without a transaction was to be committed')
     const applied = { ...last, transactions: this.#transactions, changes: this.#changes, changedLsn: this.#changedLsn }
@@ -175,12 +187,10 @@ export class ApplyGroup {
       if (this.#begun && !replicaRole) await this.#checkConstraints(last.commitLsn)
       await this.#begin()
       if (changedKeys) await recordChangedKeys(target, id, changedKeys)
-      // The last statement: it would fail if one before had, so the COMMIT below can't turn out to be a rollback.
-      await recordProgress(target, id, progress.epoch, applied)
+      await commitProgress({ target, id, epoch }, applied, { durable })
       this.#begun = false
-      await target.query('commit')
       this.#keepTables()
-      this.#onCommitted({ applied, heartbeats })
+      this.#onCommitted({ applied, durable, heartbeats })
     })
     this.#reset()
   }
@@ -282,7 +292,7 @@ export class ApplyGroup {
     if (schema && table) await this.#truncate([{ schema, table }], false, begin)
   }
 
-  /** Stands between the changes before and after it; what follows is bound anew, for the source sends its relation again. */
+  /** Stands between the changes before and after it; what follows is bound anew. */
   async #ddl(row: HeartbeatRow, begin: BeginMessage): Promise<void> {
     const { target, id, names, selection } = this.#args
     const mayCopy = this.#args.markers === undefined
@@ -297,6 +307,7 @@ export class ApplyGroup {
       has: (schema, table) => binder.tables.has(`${schema}\0${table}`),
       add: (table, marked) => binder.add(table, marked),
       remove: (table) => binder.remove(table),
+      rename: (was, now) => binder.rename(was, now),
     }
     const ddl = loggedDdl(row)
     if (!replay.concerns(ddl, tables)) return
@@ -307,6 +318,8 @@ export class ApplyGroup {
       await this.#begin()
       if (await replay.apply(ddl, tables, formatLsn(begin.finalLsn))) this.#commitDue = true
       this.#followed = true
+      binder.bindAnew()
+      await this.#args.onDdl?.()
       if (replay.marked) this.#commitDue = this.#copyAgain = true
     })
     await this.#lane.idle()
@@ -329,16 +342,10 @@ export class ApplyGroup {
 
   /** At most one piece waits for the target while the next is taken. */
   async #flush(): Promise<void> {
-    const steps = this.#steps.take()
+    const steps = prepareSteps(this.#steps.take())
     await this.#lane.idle()
     if (steps.length === 0) return
-    this.#work(async () => {
-      await this.#begin()
-      for (const step of steps) {
-        this.#args.signal.throwIfAborted()
-        await this.#applier.apply(step)
-      }
-    })
+    this.#work(() => this.#applier.apply(steps, this.#opening(), this.#args.signal))
   }
 
   /** An error of several changes is marked as such: which of them caused it is not certain. */
@@ -354,12 +361,16 @@ export class ApplyGroup {
   }
 
   async #begin(): Promise<void> {
-    if (this.#begun) return
-    const { target, replicaRole } = this.#args
-    await target.query('begin')
+    await this.#applier.open(this.#opening())
+  }
+
+  /** What begins the target transaction, if it is not open: to be sent by whoever asks. */
+  #opening(): BatchStatement[] {
+    if (this.#begun) return []
     this.#begun = true
+    const begin = { text: 'begin', values: [] }
     // As on the source, a group need only be right at its end.
-    if (!replicaRole) await target.query('set constraints all deferred')
+    return this.#args.replicaRole ? [begin] : [begin, { text: 'set constraints all deferred', values: [] }]
   }
 
   /** So that a refused constraint is told apart from a commit whose answer was lost. */

@@ -1,11 +1,15 @@
 import type { Database } from '../postgres/connect.ts'
+import type { BatchStatement } from '../postgres/statement-batch.ts'
 import { applyNetEffect } from './apply-net-effect.ts'
-import { applyRun } from './apply-run.ts'
+import { doWorks } from './apply-work.ts'
+import type { ApplyWork, CopyWork } from './apply-work.ts'
 import type { BoundRelation } from './bound-relation.ts'
 import { runsOf } from './change-steps.ts'
-import type { ChangeRun, ChangeStep, StepRules } from './change-steps.ts'
+import type { ChangeSet, ChangeStep, StepRules } from './change-steps.ts'
 import { LookupIndexes } from './lookup-indexes.ts'
+import { netEffectWork } from './net-effect-work.ts'
 import type { RowChange } from './row-change.ts'
+import { runWork } from './run-work.ts'
 import { StatementNames } from './statement-names.ts'
 
 /** How changes are grouped into steps. */
@@ -16,6 +20,19 @@ export const STEP_RULES: StepRules<RowChange> = {
 
 /** A table whose rows were in each other's way is applied in order for a while, each time for twice as many steps, up to so many. */
 const MOST_ORDERED_STEPS = 64
+
+/** A step that can be applied: statements with their values, or what depends on how the target takes it. */
+export type PreparedStep = { readonly kind: 'works'; readonly works: readonly (ApplyWork | CopyWork)[] } | ChangeStep<RowChange>
+
+/** Makes steps ready, as far as no answer of the target is needed for it: done while the target works on those before. */
+export function prepareSteps(steps: readonly ChangeStep<RowChange>[]): PreparedStep[] {
+  return steps.map((step) => {
+    if (step.kind === 'set' && step.changes === undefined) return { kind: 'works', works: netEffectWork(step, step.effect.remains()) }
+    // Single rows take much memory once they are statements.
+    if (step.kind === 'run' && step.changes.length > 1) return { kind: 'works', works: runWork(step) }
+    return step
+  })
+}
 
 /** Applies steps in the session's open transaction. */
 export class StepApplier {
@@ -32,21 +49,42 @@ export class StepApplier {
     this.#indexes = new LookupIndexes(target, id)
   }
 
-  async apply(step: ChangeStep<RowChange>): Promise<void> {
-    if (step.kind === 'run') return this.#run(step)
-    const { bound } = step.first
+  /**
+   * @param opening statements that begin the transaction, sent with the first of the steps; none if it is open
+   * @param signal looked at between round trips
+   */
+  async apply(steps: readonly PreparedStep[], opening: readonly BatchStatement[], signal: AbortSignal): Promise<void> {
+    let before = opening
+    let together: PreparedStep[] = []
+    const send = async (): Promise<void> => {
+      await doWorks(this.#target, this.#names, works(together), { opening: before, signal })
+      before = []
+      together = []
+    }
+    for (const step of steps) {
+      signal.throwIfAborted()
+      const lookup = lookupOf(step)
+      if (step.kind === 'set' || (lookup && this.#indexes.due(lookup))) await send()
+      if (step.kind === 'set') await this.#set(step)
+      else together.push(step)
+      if (lookup) await this.#indexes.beforeLookup(lookup)
+    }
+    await send()
+  }
+
+  /** Begins the transaction by itself. */
+  async open(opening: readonly BatchStatement[]): Promise<void> {
+    await doWorks(this.#target, this.#names, [], { opening })
+  }
+
+  async #set(set: ChangeSet<RowChange>): Promise<void> {
+    const { bound } = set.first
     if (!this.#inOrder(bound)) {
-      if (await applyNetEffect(this.#target, this.#names, step)) return
+      if (await applyNetEffect(this.#target, this.#names, set)) return
       const next = this.#ordered.get(bound)?.next ?? 1
       this.#ordered.set(bound, { left: next, next: Math.min(2 * next, MOST_ORDERED_STEPS) })
     }
-    for (const run of runsOf(step.changes ?? [], STEP_RULES)) await this.#run(run)
-  }
-
-  async #run(run: ChangeRun<RowChange>): Promise<void> {
-    const [first] = run.changes
-    if (first && first.operation !== 'insert' && first.bound.key.length === 0) await this.#indexes.beforeLookup(first.bound)
-    await applyRun(this.#target, this.#names, run)
+    await doWorks(this.#target, this.#names, works(runsOf(set.changes ?? [], STEP_RULES)))
   }
 
   #inOrder(bound: BoundRelation): boolean {
@@ -55,4 +93,18 @@ export class StepApplier {
     ordered.left--
     return true
   }
+}
+
+/** Made one after the other, as they are sent. */
+function* works(steps: readonly PreparedStep[]): Generator<ApplyWork | CopyWork, void, undefined> {
+  for (const step of steps) {
+    if (step.kind === 'works') yield* step.works
+    else if (step.kind === 'run') yield* runWork(step)
+  }
+}
+
+/** The table without a key whose rows a step looks for. */
+function lookupOf(step: PreparedStep): BoundRelation | undefined {
+  const [first] = step.kind === 'run' ? step.changes : []
+  return first && first.operation !== 'insert' && first.bound.key.length === 0 ? first.bound : undefined
 }

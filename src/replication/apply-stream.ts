@@ -2,7 +2,6 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { NameMap } from '../mapping/name-map.ts'
 import type { Database } from '../postgres/connect.ts'
-import type { MigrationSpec } from '../spec/migration-spec.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { ApplyGroupError } from './apply-error.ts'
 import { ApplyGroup } from './apply-group.ts'
@@ -12,6 +11,7 @@ import type { ChangeStream, StreamItem } from './change-stream.ts'
 import type { CommitMessage } from './pgoutput-message.ts'
 import { recordConfirmed } from './progress.ts'
 import type { AppliedGroup, Progress } from './progress.ts'
+import type { FollowedSelection } from './replay-tables.ts'
 
 /** What was applied by one target transaction that is committed. */
 export interface Applied extends AppliedGroup {
@@ -32,7 +32,7 @@ export interface ApplyArgs {
   /** Every selected table that holds rows, under `schema\0table` as on the source; kept as DDL leaves them, with each commit. */
   readonly tables: Map<string, MigratedTable>
   /** Which tables that DDL makes are followed. Default: none. */
-  readonly selection?: Pick<MigrationSpec, 'objects' | 'exclude'> | undefined
+  readonly selection?: FollowedSelection | undefined
   /** The migration's map, for partitioned tables. Default: every name stays. */
   readonly names?: NameMap | undefined
   /** As `takeOver` returned it; the stream was started at `confirmedLsn` or below. */
@@ -53,6 +53,8 @@ export interface ApplyArgs {
   readonly limits?: { readonly changes: number; readonly bytes: number } | undefined
   /** Before the slot is told. */
   readonly onApplied?: ((applied: Applied) => void) | undefined
+  /** When captured DDL was made on the target, whose transaction is still open. */
+  readonly onDdl?: (() => Promise<void> | void) | undefined
   /** A heartbeat of this migration; all that the source committed before is on the target. */
   readonly onHeartbeat?: ((row: HeartbeatRow) => void) | undefined
 }
@@ -78,6 +80,8 @@ const GROUP_MS = 100
 const EMPTY_GROUP_MS = 1000
 /** How often an idle stream's position is made durable. */
 const IDLE_MS = 10_000
+/** So long the slot may stay behind what is committed, while full groups come one upon the other. */
+const DURABLE_MS = 1000
 
 /**
  * Applies a change stream exactly once. Whole source transactions are grouped into one target transaction, with the
@@ -113,6 +117,10 @@ class StreamApplier {
   readonly #signal: AbortSignal
   #reached: bigint
   #idleSince = Date.now()
+  /** When a durable commit was asked for last. */
+  #durableSince = Date.now()
+  /** Whether what was committed last may be lost in a crash of the target. */
+  #volatile = false
 
   constructor(args: ApplyArgs) {
     const failed = new AbortController()
@@ -159,7 +167,7 @@ class StreamApplier {
       while (this.#due() && !(await waiting(next))) {
         // Meanwhile more may come, which then is committed together.
         if (this.#group.busy) await Promise.race([next, this.#group.settled()])
-        else await this.#group.commit()
+        else await this.#commit({ durable: true })
       }
       const batch = nonEmpty(await unlessAborted(next, this.#signal).then((taken) => taken()))
       if (await this.#guarded(() => this.#takeAll(batch))) return
@@ -196,11 +204,18 @@ class StreamApplier {
   }
 
   async #commitDue({ endLsn }: CommitMessage): Promise<boolean> {
-    const { empty, single } = this.#group
+    const { empty, single, full, followed } = this.#group
     const last = this.#isLast(endLsn) || this.#group.copyAgain
-    if (!empty) await this.#group.commit()
+    // Full groups come one upon the other: each that waited for the disk would hold up the next.
+    const durable = last || single || followed || !full || Date.now() - this.#durableSince >= DURABLE_MS
+    if (!empty) await this.#commit({ durable })
     if (last || single) await this.#group.ready()
     return last
+  }
+
+  async #commit(how: { durable: boolean }): Promise<void> {
+    if (how.durable) this.#durableSince = Date.now()
+    await this.#group.commit(how)
   }
 
   #isLast(endLsn: bigint): boolean {
@@ -208,11 +223,12 @@ class StreamApplier {
     return until !== undefined && endLsn >= until
   }
 
-  #onCommitted({ applied, heartbeats }: CommittedGroup): void {
+  #onCommitted({ applied, durable, heartbeats }: CommittedGroup): void {
     const { stream, onApplied, onHeartbeat } = this.#args
     this.#reached = applied.endLsn > this.#reached ? applied.endLsn : this.#reached
     onApplied?.({ ...applied, at: Date.now() })
-    stream.confirm(applied.endLsn)
+    if (durable) stream.confirm(applied.endLsn)
+    this.#volatile = !durable
     this.#idleSince = Date.now()
     for (const row of heartbeats) onHeartbeat?.(row)
   }
@@ -222,13 +238,15 @@ class StreamApplier {
     const { stream, target, id, progress } = this.#args
     const until = untilOf(this.#args)
     const last = until !== undefined && walEnd >= until
-    if (!last && Date.now() - this.#idleSince < IDLE_MS) return false
-    if (!this.#group.empty) await this.#group.commit()
+    if (!last && Date.now() - this.#idleSince < (this.#volatile ? DURABLE_MS : IDLE_MS)) return false
+    if (!this.#group.empty) await this.#commit({ durable: true })
     await this.#group.ready()
-    if (walEnd > this.#reached) {
-      await recordConfirmed(target, id, progress.epoch, walEnd)
-      this.#reached = walEnd
-      stream.confirm(walEnd)
+    if (walEnd > this.#reached || this.#volatile) {
+      const reached = walEnd > this.#reached ? walEnd : this.#reached
+      await recordConfirmed(target, id, progress.epoch, reached)
+      this.#volatile = false
+      this.#reached = reached
+      stream.confirm(reached)
     }
     this.#idleSince = Date.now()
     return last

@@ -23,6 +23,23 @@ export async function joinTables(target: Database, id: string, table: MigratedTa
   )
 }
 
+/** Columns that are dropped are no longer chosen, by their names on the target. */
+export async function leaveColumns(
+  target: Database,
+  id: string,
+  { sourceSchema, sourceTable, columns }: MigratedTable,
+  dropped: readonly string[],
+): Promise<void> {
+  if (!columns || dropped.length === 0) return
+  const kept = [...columns].filter(([, name]) => !dropped.includes(name))
+  await target.query(`update pgmove.migrated_table set columns = $4 where id = $1 and source_schema = $2 and source_table = $3`, [
+    id,
+    sourceSchema,
+    sourceTable,
+    JSON.stringify(kept),
+  ])
+}
+
 /** A table that is dropped takes along what was still to be made or put back of it. */
 export async function leaveTables(
   target: Database,
@@ -60,28 +77,9 @@ const OF_LABEL = `(object = $2 or left(object, length($2) + 1) in ($2 || ' ', $2
  */
 export async function renameTableInPending(target: Database, id: string, from: RelationName, to: RelationName): Promise<void> {
   const label = qualified(from.schema, from.name)
-  const entries = await target.query<{ dump_id: string; definition: string }>(
-    `select dump_id, definition from pgmove.entry where id = $1 and restored_at is null and position($2 in definition) > 0`,
-    [id, from.name],
+  await rewritePending(target, id, from.name, new NameMap({ schemas: [], tables: [{ ...from, as: to.name, into: to.schema }] }), (end) =>
+    renamed(end, from, to),
   )
-  const changes = await target.query<{ ordinal: string; restore: string; tables: string | null }>(
-    `select ordinal, restore, tables from pgmove.object_change where id = $1 and restored_at is null and position($2 in restore) > 0`,
-    [id, from.name],
-  )
-  await loadParser()
-  const map = new NameMap({ schemas: [], tables: [{ ...from, as: to.name, into: to.schema }] })
-  const rewrite = (text: string): string => rewriteDefinition(text, map).definition
-  for (const { dump_id, definition } of entries)
-    await target.query('update pgmove.entry set definition = $3 where id = $1 and dump_id = $2', [id, dump_id, rewrite(definition)])
-  for (const { ordinal, restore, tables } of changes) {
-    const ends = tables === null ? null : JSON.stringify((JSON.parse(tables) as [string, string][]).map((end) => renamed(end, from, to)))
-    await target.query('update pgmove.object_change set restore = $3, tables = $4 where id = $1 and ordinal = $2', [
-      id,
-      ordinal,
-      rewrite(restore),
-      ends,
-    ])
-  }
   await target.query(
     `update pgmove.object_change set object = $3 || substr(object, length($2) + 1) where id = $1 and restored_at is null and ${OF_LABEL}`,
     [id, label, qualified(to.schema, to.name)],
@@ -92,6 +90,54 @@ export async function renameTableInPending(target: Database, id: string, from: R
       where id = $1 and table_schema = $2 and table_name = $3`,
     [id, from.schema, from.name, to.schema, to.name],
   )
+}
+
+/** The same for a schema; tables in it get theirs by `renameTableInPending`. @throws UnrewritableError */
+export async function renameSchemaInPending(target: Database, id: string, from: string, to: string): Promise<void> {
+  await rewritePending(target, id, from, new NameMap({ schemas: [[from, to]], tables: [] }), (end) => end)
+  await target.query(`update pgmove.entry set schema = $3 where id = $1 and schema = $2`, [id, from, to])
+}
+
+/** Whether anything that is still to be made or put back mentions the name. */
+export async function isPending(target: Database, id: string, name: string): Promise<boolean> {
+  const rows = await target.query(
+    `select from pgmove.entry where id = $1 and restored_at is null and position($2 in definition) > 0
+     union all select from pgmove.object_change where id = $1 and restored_at is null and position($2 in restore) > 0 limit 1`,
+    [id, name],
+  )
+  return rows.length > 0
+}
+
+type End = [schema: string, table: string]
+
+async function rewritePending(target: Database, id: string, mentioned: string, map: NameMap, rename: (end: End) => End): Promise<void> {
+  const entries = await target.query<{ dump_id: string; definition: string }>(
+    `select dump_id, definition from pgmove.entry where id = $1 and restored_at is null and position($2 in definition) > 0`,
+    [id, mentioned],
+  )
+  const changes = await target.query<{ ordinal: string; restore: string; tables: string | null }>(
+    `select ordinal, restore, tables from pgmove.object_change where id = $1 and restored_at is null and position($2 in restore) > 0`,
+    [id, mentioned],
+  )
+  const access = await target.query<{ ordinal: string; statement: string }>(
+    `select ordinal, statement from pgmove.access_change where id = $1 and done_at is null and position($2 in statement) > 0`,
+    [id, mentioned],
+  )
+  await loadParser()
+  const rewrite = (text: string): string => rewriteDefinition(text, map).definition
+  for (const { ordinal, statement } of access)
+    await target.query('update pgmove.access_change set statement = $3 where id = $1 and ordinal = $2', [id, ordinal, rewrite(statement)])
+  for (const { dump_id, definition } of entries)
+    await target.query('update pgmove.entry set definition = $3 where id = $1 and dump_id = $2', [id, dump_id, rewrite(definition)])
+  for (const { ordinal, restore, tables } of changes) {
+    const ends = tables === null ? null : JSON.stringify((JSON.parse(tables) as End[]).map(rename))
+    await target.query('update pgmove.object_change set restore = $3, tables = $4 where id = $1 and ordinal = $2', [
+      id,
+      ordinal,
+      rewrite(restore),
+      ends,
+    ])
+  }
 }
 
 function renamed([schema, name]: [string, string], from: RelationName, to: RelationName): [string, string] {

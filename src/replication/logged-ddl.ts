@@ -26,6 +26,9 @@ export interface LoggedState {
   readonly persistence: string
   /** pg_class.reloptions. */
   readonly options: readonly string[] | null
+  /** ENABLE and FORCE ROW LEVEL SECURITY; absent from what an earlier version captured. */
+  readonly rowSecurity?: boolean
+  readonly forcedRowSecurity?: boolean
   /** Made by OF, after a composite type. */
   readonly typed: boolean
   readonly partition: boolean
@@ -34,7 +37,7 @@ export interface LoggedState {
   readonly key: string | null
   readonly extension: boolean
   /** Those that it inherits from; of a partition its parent. */
-  readonly parents: readonly RelationName[]
+  readonly parents: readonly (RelationName & { readonly oid?: number })[]
   readonly foreignKeys: readonly LoggedPart[]
   readonly columns: readonly LoggedColumn[]
   readonly indexes: readonly LoggedPart[]
@@ -55,6 +58,8 @@ export interface LoggedTable {
 
 /** A sequence that was made or altered, but for those of identities. */
 export interface LoggedSequence extends RelationName {
+  /** What it was called, if that is known. */
+  readonly before?: RelationName | null
   readonly parameters: string
   readonly owner: (RelationName & { readonly column: string }) | null
 }
@@ -79,6 +84,33 @@ export interface LoggedObject {
   readonly address: { readonly names: readonly string[]; readonly args: readonly string[] } | null
 }
 
+/** A right on an object; of the owner, or granted by it, `to` and `by` are empty, of PUBLIC `to` is null. */
+export interface LoggedRight {
+  readonly to: string | null
+  readonly by: string
+  readonly right: string
+  /** WITH GRANT OPTION. */
+  readonly option: boolean
+}
+
+/** An object, or a column, that is new or whose owner or rights have changed. */
+export interface LoggedAccess {
+  readonly type: string
+  readonly identity: string
+  /** Of pg_identify_object_as_address(). */
+  readonly names: readonly string[]
+  readonly column: string | null
+  /** A sequence that goes with its table. */
+  readonly owned: boolean
+  readonly made: boolean
+  /** Null for what is new. */
+  readonly ownerBefore: string | null
+  readonly owner: string
+  /** For what is new, what its owner and PUBLIC have without a grant. */
+  readonly before: readonly LoggedRight[]
+  readonly after: readonly LoggedRight[]
+}
+
 /** A row of `pgmove.ddl_log`, decoded. */
 export interface LoggedDdl {
   readonly event: string
@@ -88,11 +120,12 @@ export interface LoggedDdl {
   readonly enums: readonly LoggedEnum[]
   readonly sequences: readonly LoggedSequence[]
   readonly objects: readonly LoggedObject[]
+  readonly access: readonly LoggedAccess[]
 }
 
 /** @param row as PostgreSQL prints its columns */
 export function loggedDdl(row: Readonly<Record<string, string | null>>): LoggedDdl {
   const payload = JSON.parse(row['payload'] ?? '{}') as Partial<LoggedDdl>
-  const { items = [], tables = [], enums = [], sequences = [], objects = [] } = payload
-  return { event: row['event'] ?? '', items, tables, enums, sequences, objects }
+  const { items = [], tables = [], enums = [], sequences = [], objects = [], access = [] } = payload
+  return { event: row['event'] ?? '', items, tables, enums, sequences, objects, access }
 }

@@ -37,6 +37,11 @@ export class LookupIndexes {
     this.#id = id
   }
 
+  /** Whether `beforeLookup` will ask the target. */
+  due({ target }: BoundRelation): boolean {
+    return (this.#left.get(target.oid) ?? 0) === 0
+  }
+
   /** To be called in the open transaction before rows of a table without a key are looked for. */
   async beforeLookup(bound: BoundRelation): Promise<void> {
     const { oid, partitioned } = bound.target

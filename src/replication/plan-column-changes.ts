@@ -45,17 +45,26 @@ export interface TargetColumnState {
   readonly default: string | null
 }
 
+/** What one command has changed of a table, under the target's names. */
 export interface ColumnCommand {
   readonly before: readonly LoggedColumn[]
   readonly after: readonly LoggedColumn[]
   readonly target: readonly TargetColumnState[]
-  /** Whether everything is called on the target as on the source, so that what names other objects may be used as it is printed. */
-  readonly sameNames: boolean
+  readonly partitioned: boolean
+  /** Whether the target's table is empty, to be copied again: then no value of a row need be known. */
+  readonly empty: boolean
+  /** Tables that inherit from it, partitions among them, before and after the command. */
+  readonly children: readonly { readonly before: readonly LoggedColumn[]; readonly after: readonly LoggedColumn[] }[]
+}
+
+/** An action of ALTER TABLE; with `only`, of ALTER TABLE ONLY: children are told by themselves. */
+export interface ColumnAction {
+  readonly action: string
+  readonly only: boolean
 }
 
 export interface ColumnActions {
-  /** Of ALTER TABLE. */
-  readonly actions: readonly string[]
+  readonly actions: readonly ColumnAction[]
   /** The columns that are dropped and renamed by them. */
   readonly dropped: readonly string[]
   readonly renamed: readonly (readonly [from: string, to: string])[]
@@ -66,7 +75,8 @@ export type ColumnPlan = ColumnActions | { readonly unsupported: string } | { re
 
 /** One literal, cast or not, or a function of PostgreSQL itself that any version prints so. */
 const CONSTANT = /^(?:'(?:[^'\\]|'')*'|-?\d+(?:\.\d+)?|true|false)(?:::[a-z][a-z ]*(?:\(\d+(?:,\d+)?\))?)?$/
-const WELL_KNOWN = /^(?:now\(\)|CURRENT_TIMESTAMP|CURRENT_DATE|LOCALTIMESTAMP|clock_timestamp\(\)|gen_random_uuid\(\))$/
+/** The same of an enum, whose type may be of the user. */
+const LABEL = /^'(?:[^'\\]|'')*'::[^'()]+$/
 const [TIMESTAMP, TIMESTAMPTZ] = [1114, 1184]
 
 /**
@@ -74,17 +84,20 @@ const [TIMESTAMP, TIMESTAMPTZ] = [1114, 1184]
  * defaults. The command has rewritten rows at most for a new column's default. Existing rows get what they got on the source, or nothing is
  * done. What the target has already, made by hand, is left alone.
  */
-export function planColumnChanges({ before, after, target, sameNames }: ColumnCommand): ColumnPlan {
+export function planColumnChanges(command: ColumnCommand): ColumnPlan {
+  const { before, after, target, children, empty } = command
   const had = new Map(before.map((column) => [column.number, column]))
   const kept = new Set(after.map(({ number }) => number))
   const names = new Set(target.map(({ name }) => name))
-  const actions: string[] = []
+  const actions: ColumnAction[] = []
   const dropped: string[] = []
   const renamed: (readonly [string, string])[] = []
   for (const { number, name } of before) {
     if (kept.has(number) || !names.delete(name)) continue
     dropped.push(name)
-    actions.push(`drop column ${ident(name)}`)
+    const inherited = ({ name: of, local, inherited }: LoggedColumn): boolean => of === name && inherited && !local
+    const only = children.some((child) => child.before.some(inherited) && child.after.some(({ name: of }) => of === name))
+    actions.push({ action: `drop column ${ident(name)}`, only })
   }
   for (const { number, name } of after) {
     const old = had.get(number)?.name ?? name
@@ -93,26 +106,26 @@ export function planColumnChanges({ before, after, target, sameNames }: ColumnCo
     if (!names.delete(old)) continue
     names.add(name)
     renamed.push([old, name])
-    actions.push(`rename column ${ident(old)} to ${ident(name)}`)
+    actions.push({ action: `rename column ${ident(old)} to ${ident(name)}`, only: false })
   }
   for (const column of after) {
     if (had.has(column.number)) continue
-    const unknown = unknownValues(column)
+    const unknown = empty ? undefined : unknownValues(column)
     if (unknown !== undefined) return { copy: `got a column ${JSON.stringify(column.name)} ${unknown}` }
     if (names.has(column.name)) continue
-    const made = addColumn(column, sameNames)
+    const made = addColumn(column)
     if (typeof made === 'string') return { unsupported: `got a column ${JSON.stringify(column.name)} ${made}` }
-    actions.push(...made)
+    actions.push(...made.map((action) => ({ action, only: false })))
   }
-  const altered = planAlteredColumns({ before, after, target, sameNames })
+  const altered = planAlteredColumns(command)
   return 'actions' in altered ? { actions: [...actions, ...altered.actions], dropped, renamed } : altered
 }
 
 /** The part that changes no row and brings no column: types, NOT NULL and defaults of columns that were there. */
-export function planAlteredColumns({ before, after, target, sameNames }: ColumnCommand): ColumnPlan {
+export function planAlteredColumns({ before, after, target, partitioned, children, empty }: ColumnCommand): ColumnPlan {
   const had = new Map(before.map((column) => [column.number, column]))
   const there = new Map(target.map((column) => [column.name, column]))
-  const actions: string[] = []
+  const actions: ColumnAction[] = []
   for (const column of after) {
     const old = had.get(column.number)
     // Renamed in the same breath or not on the target: the stream tells.
@@ -121,48 +134,51 @@ export function planAlteredColumns({ before, after, target, sameNames }: ColumnC
     const name = ident(column.name)
     if (column.computed !== old.computed)
       return { unsupported: `had its column ${JSON.stringify(column.name)} made generated or an identity, or no longer so` }
+    if (column.notNull !== old.notNull && column.notNull !== here.notNull) {
+      const followed = children.every((child) => child.after.some((of) => of.name === column.name && of.notNull === column.notNull))
+      actions.push({ action: `alter column ${name} ${column.notNull ? 'set' : 'drop'} not null`, only: !partitioned && !followed })
+    }
     if (column.typeOid !== old.typeOid || column.typmod !== old.typmod || column.collation !== old.collation) {
       if (column.collation !== old.collation && column.collated)
         return { unsupported: `had the collation of ${JSON.stringify(column.name)} changed` }
       // Without a rewrite only where the source's session had the time zone UTC.
-      if (isTimestamp(column) && isTimestamp(old) && column.typeOid !== old.typeOid)
+      if (!empty && isTimestamp(column) && isTimestamp(old) && column.typeOid !== old.typeOid)
         return { copy: `had its column ${JSON.stringify(column.name)} changed to ${column.type}` }
       if (here.type === old.type && here.type !== column.type) {
-        if (!column.builtIn && !sameNames) return { unsupported: `had its column ${JSON.stringify(column.name)} changed to ${column.type}` }
-        actions.push(`alter column ${name} type ${column.type}`)
+        // A default of the old type may not be one of the new.
+        if (empty && here.default !== null && !column.computed) actions.push({ action: `alter column ${name} drop default`, only: true })
+        actions.push({ action: `alter column ${name} type ${column.type}${empty ? ` using null::${column.type}` : ''}`, only: false })
+        if (empty && column.default !== null && !column.computed) {
+          actions.push({ action: `alter column ${name} set default ${column.default}`, only: true })
+          continue
+        }
       }
     }
-    if (column.notNull !== old.notNull && column.notNull !== here.notNull)
-      actions.push(`alter column ${name} ${column.notNull ? 'set' : 'drop'} not null`)
     if (column.computed || column.default === old.default || column.default === here.default) continue
-    if (column.default === null) actions.push(`alter column ${name} drop default`)
-    else if (sameNames || isPortable(column.default)) actions.push(`alter column ${name} set default ${column.default}`)
-    else
-      return {
-        unsupported: `had the default of ${JSON.stringify(column.name)} changed to an expression, under other names than the target's`,
-      }
+    const action = column.default === null ? 'drop default' : `set default ${column.default}`
+    actions.push({ action: `alter column ${name} ${action}`, only: true })
   }
   return { actions, dropped: [], renamed: [] }
 }
 
 /** Why nobody but a copy has the values that existing rows got; undefined if they are known or there are none. */
-function unknownValues({ computed, default: expression, hasMissing }: LoggedColumn): string | undefined {
+function unknownValues({ computed, default: expression, hasMissing, typeKind }: LoggedColumn): string | undefined {
   if (computed) return expression === null ? 'that is an identity' : undefined
   if (expression === null || hasMissing || CONSTANT.test(expression)) return undefined
+  if (typeKind === 'e' && LABEL.test(expression)) return undefined
   return 'with a default that is no constant'
 }
 
 /** Its actions, or why not. A value that rows hold already is not computed again. */
-function addColumn(column: LoggedColumn, sameNames: boolean): string[] | string {
+function addColumn(column: LoggedColumn): string[] | string {
   const { type, default: expression, missing } = column
   if (column.computed) return 'that is generated'
   if (column.inherited) return 'from its parent'
-  if (!isPlainType(column, sameNames)) return `of the type ${type}`
+  if (!isPlainType(column)) return `of the type ${type}`
   if (column.collated) return 'with a collation of its own'
   const name = ident(column.name)
   const notNull = column.notNull ? [`alter column ${name} set not null`] : []
   if (expression === null && !column.hasMissing) return [`add column ${name} ${type}`, ...notNull]
-  if (expression !== null && !sameNames && !isPortable(expression)) return 'with a default that names something of the source'
   if (column.hasMissing && missing !== null) {
     const then = expression === null ? 'drop default' : `set default ${expression}`
     return [`add column ${name} ${type} default ${literal(missing)}`, `alter column ${name} ${then}`, ...notNull]
@@ -171,15 +187,11 @@ function addColumn(column: LoggedColumn, sameNames: boolean): string[] | string 
 }
 
 /** No domain, whose check may want rows rewritten, nor a row type. money prints by a setting. */
-function isPlainType({ typeKind, builtIn, type }: LoggedColumn, sameNames: boolean): boolean {
+function isPlainType({ typeKind, builtIn, type }: LoggedColumn): boolean {
   if (builtIn) return typeKind === 'b' && !type.startsWith('money')
-  return sameNames && (typeKind === 'b' || typeKind === 'e')
+  return typeKind === 'b' || typeKind === 'e'
 }
 
 function isTimestamp({ typeOid }: LoggedColumn): boolean {
   return typeOid === TIMESTAMP || typeOid === TIMESTAMPTZ
-}
-
-function isPortable(expression: string): boolean {
-  return CONSTANT.test(expression) || WELL_KNOWN.test(expression)
 }

@@ -6,6 +6,8 @@ export interface LoggedPart {
   readonly name: string
   /** As pg_get_indexdef() or pg_get_constraintdef() prints it without a search_path. */
   readonly definition: string
+  /** Whether it comes from its parent's, and goes with it. */
+  readonly child?: boolean
 }
 
 export interface LoggedParts {
@@ -29,10 +31,12 @@ export interface PartsCommand {
 export type PartsPlan = { readonly statements: readonly string[] } | { readonly unsupported: string }
 
 const NOT_VALID = ' NOT VALID'
+/** A partitioned table's index is printed with ONLY, also if its partitions have it. */
+const ON_ONLY = /^(CREATE (?:UNIQUE )?INDEX (?:"(?:[^"]|"")*"|[^" ]+) ON) ONLY /
 
 /**
- * What one command has changed of a table's indexes and constraints, as statements for a target on which everything is called as on the source,
- * after its columns have changed. What the target has already, or has lost, is left alone.
+ * What one command has changed of a table's indexes and constraints, as statements; all names are the target's,
+ * and its columns have changed before. What the target has already, or has lost, is left alone.
  */
 export function planIndexChanges({ table, before, after, target }: PartsCommand): PartsPlan {
   const label = qualified(table.schema, table.name)
@@ -41,25 +45,25 @@ export function planIndexChanges({ table, before, after, target }: PartsCommand)
   const constraints = { ...differences(before.constraints, after.constraints), there: target.constraints }
   const indexes = { ...differences(before.indexes, after.indexes), there: target.indexes }
   for (const { name } of constraints.gone)
-    if (isMade(target.constraints, name)) statements.push(`alter table only ${label} drop constraint ${ident(name)}`)
+    if (isMade(target.constraints, name)) statements.push(`alter table ${label} drop constraint ${ident(name)}`)
   for (const { name } of indexes.gone) if (isMade(target.indexes, name)) statements.push(`drop index ${index(name)}`)
   for (const [old, now] of indexes.kept) {
     if (old.name !== now.name && target.indexes.has(old.name))
       statements.push(`alter index ${index(old.name)} rename to ${ident(now.name)}`)
-    else if (isChanged(old, now, target.indexes)) return { unsupported: `had its index ${JSON.stringify(now.name)} changed` }
+    else if (!now.child && isChanged(old, now, target.indexes)) return { unsupported: `had its index ${JSON.stringify(now.name)} changed` }
   }
   for (const [old, now] of constraints.kept) {
     if (old.name !== now.name && target.constraints.has(old.name))
-      statements.push(`alter table only ${label} rename constraint ${ident(old.name)} to ${ident(now.name)}`)
-    else if (isChanged(old, now, target.constraints)) {
+      statements.push(`alter table ${label} rename constraint ${ident(old.name)} to ${ident(now.name)}`)
+    else if (!now.child && isChanged(old, now, target.constraints)) {
       if (old.definition !== `${now.definition}${NOT_VALID}`)
         return { unsupported: `had its constraint ${JSON.stringify(now.name)} changed` }
-      statements.push(`alter table only ${label} validate constraint ${ident(now.name)}`)
+      statements.push(`alter table ${label} validate constraint ${ident(now.name)}`)
     }
   }
   for (const { name, definition } of constraints.made)
-    if (!isThere(name, constraints)) statements.push(`alter table only ${label} add constraint ${ident(name)} ${definition}`)
-  for (const { name, definition } of indexes.made) if (!isThere(name, indexes)) statements.push(definition)
+    if (!isThere(name, constraints)) statements.push(`alter table ${label} add constraint ${ident(name)} ${definition}`)
+  for (const { name, definition } of indexes.made) if (!isThere(name, indexes)) statements.push(definition.replace(ON_ONLY, '$1 '))
   return { statements }
 }
 
@@ -78,8 +82,8 @@ function differences(before: readonly LoggedPart[], after: readonly LoggedPart[]
   const had = new Map(before.map((part) => [part.oid, part]))
   const has = new Set(after.map(({ oid }) => oid))
   return {
-    gone: before.filter(({ oid }) => !has.has(oid)),
-    made: after.filter(({ oid }) => !had.has(oid)),
+    gone: before.filter(({ oid, child }) => !child && !has.has(oid)),
+    made: after.filter(({ oid, child }) => !child && !had.has(oid)),
     kept: after.flatMap((part) => {
       const old = had.get(part.oid)
       return old ? [[old, part] as const] : []

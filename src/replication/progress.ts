@@ -1,6 +1,9 @@
+import { classify, sqlState } from '../errors/classify.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import type { Database } from '../postgres/connect.ts'
 import { formatLsn, parseLsn } from '../postgres/lsn.ts'
+import { runStatements } from '../postgres/statement-batch.ts'
+import { durableCommits } from './apply-session.ts'
 
 /** How far the target is, as its own row says, and the right to move it. */
 export interface Progress {
@@ -31,9 +34,11 @@ interface Row extends Record<string, string | null> {
 
 /**
  * Takes over as the one attempt that applies. Waits for a transaction in which an older attempt has already moved the
- * progress and sees its result; one that has not fails with `Fenced` when it tries.
+ * progress and sees its result; one that has not fails with `Fenced` when it tries. What it returns is durable, and what the session
+ * commits later, unless it asks otherwise: the older attempt's last commits may have been asynchronous.
  */
 export async function takeOver(target: Database, id: string): Promise<Progress> {
+  await durableCommits(target)
   const [row] = await target.query<Row>(
     `update pgmove.progress set epoch = epoch + 1 where id = $1 returning epoch, commit_lsn, confirmed_lsn`,
     [id],
@@ -45,20 +50,43 @@ export async function takeOver(target: Database, id: string): Promise<Progress> 
   return { epoch: BigInt(row.epoch), commitLsn: parseLsn(row.commit_lsn), confirmedLsn: parseLsn(row.confirmed_lsn) }
 }
 
-/** Moves the progress in the transaction that holds the data. Throws `Fenced` if another attempt has taken over. */
-export async function recordProgress(target: Database, id: string, epoch: bigint, applied: AppliedGroup): Promise<void> {
-  const moved = await target.execute(
-    `update pgmove.progress set commit_lsn = $3::pg_lsn, confirmed_lsn = greatest(confirmed_lsn, $4::pg_lsn),
-            transactions = transactions + $5::bigint, changes = changes + $6::bigint,
-            changed_lsn = greatest(changed_lsn, $7::pg_lsn), applied_at = clock_timestamp()
-      where id = $1 and epoch = $2::bigint and commit_lsn < $3::pg_lsn`,
-    [
-      ...[id, String(epoch), formatLsn(applied.commitLsn), formatLsn(applied.endLsn)],
-      ...[String(applied.transactions), String(applied.changes), formatLsn(applied.changedLsn ?? 0n)],
-    ],
-  )
-  if (moved !== 1) throw fenced()
+/**
+ * Moves the progress in the transaction that holds the data, and commits it, in one round trip. Throws `Fenced` if another attempt has taken over:
+ * then nothing is committed, but the transaction is still open, as after other errors of the server.
+ *
+ * @param durable false: the server may lose the commit in a crash, with all that comes behind it, until a later durable commit has returned
+ */
+export async function commitProgress(
+  { target, id, epoch }: { target: Database; id: string; epoch: bigint },
+  applied: AppliedGroup,
+  { durable }: { durable: boolean },
+): Promise<void> {
+  const values = [
+    ...[id, String(epoch), formatLsn(applied.commitLsn), formatLsn(applied.endLsn)],
+    ...[String(applied.transactions), String(applied.changes), formatLsn(applied.changedLsn ?? 0n)],
+  ]
+  const { rows, error } = await runStatements(target.client, [
+    ...(durable ? [] : [{ text: 'set local synchronous_commit = off', values: [] }]),
+    // It fails if a statement before had, so that the commit can't turn out to be a rollback.
+    { text: MOVE_PROGRESS, name: 'pgmove_progress', values },
+    { text: 'commit', values: [] },
+  ])
+  if (error === undefined) return
+  if (rows.length === (durable ? 0 : 1) && sqlState(error) === DIVISION_BY_ZERO) throw fenced()
+  throw classify(error, 'target')
 }
+
+const DIVISION_BY_ZERO = '22012'
+/** Fails by a division by zero unless it moves the row: what follows in the same round trip, the commit, is then not done. */
+const MOVE_PROGRESS = `
+  with moved as (
+    update pgmove.progress
+       set commit_lsn = $3::pg_lsn, confirmed_lsn = greatest(confirmed_lsn, $4::pg_lsn),
+           transactions = transactions + $5::bigint, changes = changes + $6::bigint,
+           changed_lsn = greatest(changed_lsn, $7::pg_lsn), applied_at = clock_timestamp()
+     where id = $1 and epoch = $2::bigint and commit_lsn < $3::pg_lsn
+    returning id)
+  select 1 / count(*) from moved`
 
 /** Makes a position durable that holds no change, before the slot is told. Throws `Fenced` if another attempt has taken over. */
 export async function recordConfirmed(target: Database, id: string, epoch: bigint, lsn: bigint): Promise<void> {

@@ -1,7 +1,11 @@
 import { MigrationError } from '../errors/migration-error.ts'
 import type { RelationName } from '../mapping/name-map.ts'
+import { loadParser } from '../mapping/rewrite-definition.ts'
+import { UnrewritableError } from '../mapping/unrewritable-error.ts'
 import { ident, qualified } from '../postgres/quote.ts'
+import { mapRoles } from '../roles/map-definition.ts'
 import { note } from '../state/migration-record.ts'
+import { isPending, renameSchemaInPending, renameTableInPending } from './follow-tables.ts'
 import { unsupported } from './bound-relation.ts'
 import type { LoggedObject } from './logged-ddl.ts'
 import { unlessRefused } from './unless-refused.ts'
@@ -56,14 +60,16 @@ export class ObjectReplay {
     const { target } = this.#args
     const { type, schema, name, before, statement } = object
     const source = { schema: schema ?? '', table: object.table ?? name ?? object.identity }
+    await loadParser()
     if (object.comment) return this.#comment(object, source, lsn)
     if (statement === null) return this.#unknown(object, source, lsn)
-    const text = await this.#tables.rewrite(source, statement, lsn)
+    const text = this.#withRoles(type, await this.#tables.rewrite(source, statement, lsn))
     if (LATER.has(type) && object.table !== null && schema !== null && name !== null)
       return this.#later(object, { schema, name: object.table }, name, text)
-    if (before !== null && before !== object.identity && (await this.#has(type, await this.#identity(object, before, lsn)))) {
+    if (before !== null && before !== object.identity) {
       const old = await this.#identity(object, before, lsn)
-      throw unsupported(source, `was renamed or moved: on the target it is ${old}`, lsn)
+      if (await this.#has(type, old)) await this.#rename(object, old, source, lsn)
+      if (type === 'schema') return
     }
     if (await this.#attempt(text)) return
     const now = await this.#identity(object, object.identity, lsn)
@@ -79,6 +85,59 @@ export class ObjectReplay {
     throw unsupported(source, 'was made or altered, and the target refuses the same', lsn)
   }
 
+  /** A policy is for roles. The parser is loaded where any is called otherwise. */
+  #withRoles(type: string, statement: string): string {
+    const mapping = this.#args.selection?.roles
+    return type === 'policy' && mapping ? mapRoles({ kind: 'POLICY', definition: statement }, mapping) : statement
+  }
+
+  /** To the name and schema that it has now on the source; what follows then finds it there. */
+  async #rename(
+    { type, schema, name, table }: LoggedObject,
+    old: string,
+    source: { schema: string; table: string },
+    lsn: string,
+  ): Promise<void> {
+    const { target, names } = this.#args
+    if (name === null) throw unsupported(source, `was renamed or moved: on the target it is ${old}`, lsn)
+    const [was] = await target.query<{ schema: string | null; name: string }>(
+      `select schema, name from (
+         select n.nspname as schema, p.proname as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace where $1 in ('function', 'procedure') and p.oid = to_regprocedure($2)
+         union all select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where $1 in ('view', 'materialized view') and c.oid = to_regclass($2)
+         union all select n.nspname, t.typname from pg_type t join pg_namespace n on n.oid = t.typnamespace where $1 = 'type' and t.oid = to_regtype($2)
+         union all select null, nspname from pg_namespace where $1 = 'schema' and quote_ident(nspname) = $2
+         union all select null, polname from pg_policy p where $1 = 'policy' and (pg_identify_object('pg_policy'::regclass, p.oid, 0)).identity = $2) found`,
+      [type, old],
+    )
+    const isView = type === 'view' || type === 'materialized view'
+    const to =
+      type === 'schema'
+        ? { schema: null, name: names.schema(name) }
+        : table !== null || schema === null
+          ? { schema: null, name }
+          : isView
+            ? names.relation({ schema, name })
+            : { schema: names.schema(schema), name }
+    if (!was || (was.schema !== null && was.schema !== to.schema && was.name !== to.name))
+      throw unsupported(source, `was renamed or moved: on the target it is ${old}`, lsn)
+    if (isView && was.schema !== null && to.schema !== null)
+      await renamePending(source, lsn, () =>
+        renameTableInPending(
+          target,
+          this.#args.id,
+          { schema: was.schema ?? '', name: was.name },
+          { schema: to.schema ?? '', name: to.name },
+        ),
+      )
+    else if (type === 'schema') await renamePending(source, lsn, () => renameSchemaInPending(target, this.#args.id, was.name, to.name))
+    else if (type !== 'policy' && (await isPending(target, this.#args.id, was.name)))
+      throw unsupported(source, `was renamed or moved, and what is to be made at the cutover calls it ${old}`, lsn)
+    const [of, on] = type === 'policy' ? policyOf(old, was.name) : [old, '']
+    const change = was.schema !== to.schema && was.schema !== null ? `set schema ${ident(to.schema ?? '')}` : `rename to ${ident(to.name)}`
+    if (await this.#attempt(`alter ${type} ${of}${on} ${change}`)) return
+    throw unsupported(source, `was renamed or moved, and the target refuses the same`, lsn)
+  }
+
   /** The identity under the target's names. */
   async #identity({ type, schema, name }: LoggedObject, identity: string, lsn: string): Promise<string> {
     const { names } = this.#args
@@ -90,6 +149,15 @@ export class ObjectReplay {
   async #has(type: string, identity: string): Promise<boolean> {
     if (type === 'schema')
       return (await this.#args.target.query(`select from pg_namespace where quote_ident(nspname) = $1`, [identity])).length > 0
+    if (type === 'policy')
+      return (
+        (
+          await this.#args.target.query(
+            `select from pg_policy p where (pg_identify_object('pg_policy'::regclass, p.oid, 0)).identity = $1`,
+            [identity],
+          )
+        ).length > 0
+      )
     const lookup = type === 'function' || type === 'procedure' ? 'to_regprocedure' : type === 'type' ? 'to_regtype' : 'to_regclass'
     return (await this.#args.target.query(`select where ${lookup}($1) is not null`, [identity])).length > 0
   }
@@ -150,6 +218,21 @@ export class ObjectReplay {
     const { target, id } = this.#args
     const text = `On the source: ${tag}, in the transaction that committed at ${lsn}. It was not followed: make it on the target by hand.`
     await note(target, id, 'warning', `${type} ${identity}`, text)
+  }
+}
+
+/** PostgreSQL prints `name on schema.table`. */
+function policyOf(identity: string, name: string): [string, string] {
+  const quoted = identity.startsWith('"') ? ident(name) : name
+  return [ident(name), identity.slice(quoted.length)]
+}
+
+async function renamePending(source: { schema: string; table: string }, lsn: string, rename: () => Promise<void>): Promise<void> {
+  try {
+    await rename()
+  } catch (error) {
+    if (!(error instanceof UnrewritableError)) throw error
+    throw unsupported(source, `was renamed or moved, and ${error.message}`, lsn)
   }
 }
 

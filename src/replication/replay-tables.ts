@@ -24,7 +24,11 @@ export interface FollowedTables {
   has(schema: string, table: string): boolean
   add(table: MigratedTable, marked: boolean): void
   remove(table: MigratedTable): boolean
+  rename(was: MigratedTable, now: MigratedTable): void
 }
+
+/** What of a spec decides what of new objects follows; without `roles` owners and grants do not. */
+export type FollowedSelection = Pick<MigrationSpec, 'objects' | 'exclude'> & Partial<Pick<MigrationSpec, 'roles'>>
 
 export interface ReplayArgs {
   readonly target: Database
@@ -32,7 +36,7 @@ export interface ReplayArgs {
   readonly id: string
   readonly names: NameMap
   /** What new tables are selected; undefined: none. */
-  readonly selection: Pick<MigrationSpec, 'objects' | 'exclude'> | undefined
+  readonly selection: FollowedSelection | undefined
   /** Whether tables may be marked to be copied again, which ends the stream. */
   readonly mayCopy: boolean
 }
@@ -98,6 +102,7 @@ export class TableReplay {
     })
     if ('unsupported' in parts) throw unsupported(source, parts.unsupported, lsn)
     await this.run(source, parts.statements, 'was made', lsn)
+    if (!exists) await this.rowSecurity({}, after, table)
     for (const key of after.foreignKeys) await this.addForeignKey(after, key, lsn)
     if (after.kind !== 'r') return
     const [row] = exists ? await target.query(`select from only ${label} limit 1`) : []
@@ -123,6 +128,14 @@ export class TableReplay {
     tables.remove(table)
     tables.add(table, true)
     this.marked = true
+  }
+
+  /** Of rows that were rewritten only a copy has the values: those of the target give way to it, whatever the definition becomes. */
+  async empty(table: MigratedTable, tables: FollowedTables, lsn: string): Promise<void> {
+    const { target } = this.#args
+    await this.mark(table, 'its rows were rewritten with another type', tables, lsn)
+    const label = qualified(table.targetSchema, table.targetTable)
+    if (!(await unlessRefused(target, `truncate only ${label}`))) await target.query(`delete from only ${label}`)
   }
 
   async addForeignKey(state: RelationName, { name, definition }: { name: string; definition: string }, lsn: string): Promise<void> {
@@ -154,7 +167,7 @@ export class TableReplay {
       await this.#renameOnTarget('table', from, to, was.table, lsn)
       const table = { ...was.table, sourceSchema: after.schema, sourceTable: after.name, targetSchema: to.schema, targetTable: to.name }
       await renameMigrated(target, id, was.table, table)
-      tables.add(table, tables.remove(was.table))
+      tables.rename(was.table, table)
       return true
     }
     if (tables.has(before.schema, before.name) && !was) return true
@@ -221,6 +234,64 @@ export class TableReplay {
     await this.run(source, [statement], 'was attached', lsn)
   }
 
+  /** ENABLE and FORCE ROW LEVEL SECURITY; forced it would hide rows from pgmove, and is so from the cutover on. */
+  async rowSecurity(before: Partial<LoggedState>, after: LoggedState, { targetSchema, targetTable }: MigratedTable): Promise<void> {
+    const { target, id } = this.#args
+    const label = qualified(targetSchema, targetTable)
+    const on = (enabled: boolean | undefined): boolean => enabled ?? false
+    if (on(before.rowSecurity) !== on(after.rowSecurity))
+      await target.query(`alter table only ${label} ${after.rowSecurity ? 'enable' : 'disable'} row level security`)
+    if (on(before.forcedRowSecurity) === on(after.forcedRowSecurity)) return
+    if (after.forcedRowSecurity)
+      await target.query(
+        `insert into pgmove.object_change as o (id, kind, object, own, restore) values ($1, 'force_row_security', $2, true, $3)
+         on conflict (id, kind, object) do update set restored_at = null`,
+        [id, label, `alter table only ${label} force row level security`],
+      )
+    else
+      await target.query(
+        `update pgmove.object_change set restored_at = clock_timestamp() where id = $1 and kind = 'force_row_security' and object = $2 and restored_at is null`,
+        [id, label],
+      )
+  }
+
+  /** ALTER TABLE … INHERIT and NO INHERIT. */
+  async inherit(before: LoggedState, after: LoggedState, table: MigratedTable, lsn: string): Promise<void> {
+    if (before.partition || after.partition) return
+    const source = { schema: after.schema, table: after.name }
+    const label = qualified(table.targetSchema, table.targetTable)
+    // A renamed parent is the same one.
+    const lacks = (all: LoggedState['parents'], { oid }: { oid?: number }): boolean =>
+      oid !== undefined && all.every((one) => one.oid !== oid)
+    const changes = [
+      ...before.parents.flatMap((parent) => (lacks(after.parents, parent) ? [{ parent, how: 'no inherit' }] : [])),
+      ...after.parents.flatMap((parent) => (lacks(before.parents, parent) ? [{ parent, how: 'inherit' }] : [])),
+    ]
+    for (const { parent, how } of changes) {
+      const to = this.#args.names.relation(parent)
+      const above = qualified(to.schema, to.name)
+      const [there] = await this.#args.target.query(
+        `select from pg_inherits where inhrelid = to_regclass($1) and inhparent = to_regclass($2)`,
+        [label, above],
+      )
+      if ((there !== undefined) === (how === 'inherit')) continue
+      await this.#one(source, `alter table ${label} ${how} ${above}`, 'got another parent', lsn)
+    }
+  }
+
+  /** A selected partitioned table that the target has. */
+  async followedRoot(root: RelationName, topmost: RelationName): Promise<MigratedTable | undefined> {
+    const { names } = this.#args
+    if (!this.selects(topmost) || !(await this.#isPartitioned(root))) return undefined
+    const to = names.relation(root)
+    const columns = names.columns(root)
+    return {
+      ...{ sourceSchema: root.schema, sourceTable: root.name, targetSchema: to.schema, targetTable: to.name },
+      ...(columns ? { columns } : {}),
+      ...{ group: 0, estimatedRows: '0', estimatedBytes: '0', rows: '0', bytes: '0', attempts: 0 },
+    }
+  }
+
   async #isPartition({ targetSchema, targetTable }: MigratedTable): Promise<boolean> {
     const [row] = await this.#args.target.query(`select from pg_class where oid = to_regclass($1) and relispartition`, [
       qualified(targetSchema, targetTable),
@@ -283,8 +354,11 @@ export class TableReplay {
 
   /** A partitioned table on the target that holds no rows itself. */
   async #isFollowedRoot(table: RelationName): Promise<boolean> {
+    return this.selects(table) && (await this.#isPartitioned(table))
+  }
+
+  async #isPartitioned(table: RelationName): Promise<boolean> {
     const { schema, name } = this.#args.names.relation(table)
-    if (!this.selects(table)) return false
     return (
       (await this.#args.target.query(`select from pg_class where oid = to_regclass($1) and relkind = 'p'`, [qualified(schema, name)]))
         .length > 0
@@ -309,12 +383,23 @@ export class TableReplay {
     for (const sequence of sequences) {
       if (!this.#follows(sequence)) continue
       const to = names.relation(sequence)
+      await this.#renameSequence(sequence, lsn)
       const [found] = await target.query(`select where to_regclass($1) is not null`, [qualified(to.schema, to.name)])
       const source = { schema: sequence.schema, table: sequence.name }
       if (!found)
         await this.run(source, [`create schema if not exists ${ident(sequence.schema)}`], 'was made', lsn, await this.#hasSchema(to.schema))
       await this.run(source, [sequenceStatement(sequence, found !== undefined)], 'was made or altered', lsn)
     }
+  }
+
+  async #renameSequence({ schema, name, before }: LoggedSequence, lsn: string): Promise<void> {
+    const { target, names } = this.#args
+    if (!before || (before.schema === schema && before.name === name)) return
+    const [was, now] = [names.relation(before), names.relation({ schema, name })]
+    const old = qualified(was.schema, was.name)
+    const [there] = await target.query(`select from pg_class where oid = to_regclass($1) and relkind = 'S'`, [old])
+    if (!there) return
+    await this.#renameOnTarget('sequence', was, now, undefined, lsn)
   }
 
   /** After the tables. */

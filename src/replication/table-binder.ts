@@ -41,7 +41,9 @@ export class TableBinder {
   /** From here on no copy holds anything. */
   readonly #allCopied: bigint
   /** By RELATION message: a later one reads the target's catalogue again. */
-  readonly #bound = new WeakMap<RelationMessage, BoundRelation>()
+  #bound = new WeakMap<RelationMessage, BoundRelation>()
+  /** By OID and a name that the table had: of a schema's new name the stream does not tell. */
+  readonly #renamed = new Map<string, string>()
 
   constructor(target: Database, tables: ReadonlyMap<string, MigratedTable>, names: NameMap = new NameMap()) {
     this.#target = target
@@ -84,6 +86,22 @@ export class TableBinder {
     if (marked) this.#marked.add(name)
   }
 
+  /** After DDL: also a relation that the stream does not send again may be another's, or bound to other columns. */
+  bindAnew(): void {
+    this.#bound = new WeakMap()
+  }
+
+  /** A table that has another name now; a stream that began before may go on calling it by the old one. */
+  rename(was: MigratedTable, now: MigratedTable): void {
+    const [from, to] = [was, now].map(({ sourceSchema: schema, sourceTable: table }) => nameOf({ schema, table })) as [string, string]
+    this.add(now, this.remove(was))
+    const oid = now.sourceOid
+    if (oid === undefined) return
+    for (const [known, name] of this.#renamed) if (name === from && known.startsWith(`${oid}\0`)) this.#renamed.set(known, to)
+    this.#renamed.set(`${oid}\0${from}`, to)
+    this.#renamed.delete(`${oid}\0${to}`)
+  }
+
   /** A table that has gone, or has another name now; returns whether it was marked. */
   remove({ sourceSchema, sourceTable }: MigratedTable): boolean {
     const name = nameOf({ schema: sourceSchema, table: sourceTable })
@@ -94,7 +112,7 @@ export class TableBinder {
 
   /** Throws `UnsupportedDdl` if the relation is not selected or does not fit its table. */
   async bind(relation: RelationMessage, transaction: StreamedTransaction): Promise<BoundRelation> {
-    const migrated = this.#tables.get(nameOf(relation))
+    const migrated = this.#tables.get(this.#nameOf(relation))
     const lsn = formatLsn(transaction.finalLsn)
     if (!migrated) throw unsupported(relation, 'is not among the tables that were there when the migration began', lsn)
     checkSame(relation, migrated, lsn)
@@ -109,7 +127,7 @@ export class TableBinder {
     const tables: TargetTable[] = []
     for (const relation of relations) {
       if (this.#isPassed(relation, transaction)) continue
-      const migrated = this.#tables.get(nameOf(relation))
+      const migrated = this.#tables.get(this.#nameOf(relation))
       if (migrated) {
         checkSame(relation, migrated, lsn)
         tables.push(await this.#read(migrated, lsn))
@@ -121,11 +139,16 @@ export class TableBinder {
   }
 
   #isPassed(relation: SourceTable, transaction: StreamedTransaction): boolean {
-    if (this.#leftOut.size > 0 && this.#leftOut.has(nameOf(relation))) return true
-    if (this.#marked.size > 0 && this.#marked.has(nameOf(relation))) return true
+    if (this.#leftOut.size > 0 && this.#leftOut.has(this.#nameOf(relation))) return true
+    if (this.#marked.size > 0 && this.#marked.has(this.#nameOf(relation))) return true
     if (transaction.finalLsn >= this.#allCopied) return false
-    const copied = this.#copied.get(nameOf(relation))
+    const copied = this.#copied.get(this.#nameOf(relation))
     return copied !== undefined && alreadyCopied(transaction, copied)
+  }
+
+  #nameOf(relation: SourceTable): string {
+    const name = nameOf(relation)
+    return (this.#renamed.size > 0 && this.#renamed.get(`${relation.id ?? ''}\0${name}`)) || name
   }
 
   async #read({ targetSchema, targetTable }: MigratedTable, lsn: string): Promise<TargetTable> {

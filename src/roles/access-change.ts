@@ -39,6 +39,19 @@ export async function removeAccessChanges(target: Database, id: string, first: n
   await target.query('delete from pgmove.access_change where id = $1 and ordinal >= $2', [id, String(first)])
 }
 
+/** Behind every statement that was planned when the definitions were dumped, before those of large objects. */
+export const FIRST_FOLLOWED = 500_000_000
+const FIRST_OF_LARGE_OBJECTS = 1_000_000_000
+
+/** Adds changes that the source has made since the definitions were dumped, in the caller's transaction. */
+export async function followAccessChanges(target: Database, id: string, changes: readonly AccessChange[]): Promise<void> {
+  const [row] = await target.query<{ next: string }>(
+    'select coalesce(max(ordinal) + 1, $2) as next from pgmove.access_change where id = $1 and ordinal >= $2 and ordinal < $3',
+    [id, String(FIRST_FOLLOWED), String(FIRST_OF_LARGE_OBJECTS)],
+  )
+  await addAccessChanges(target, id, Number(row?.next), changes)
+}
+
 /** Adds changes behind others; `first` is the ordinal of the first. */
 export async function addAccessChanges(target: Database, id: string, first: number, changes: readonly AccessChange[]): Promise<void> {
   for (let at = 0; at < changes.length; at += CHUNK) {

@@ -69,7 +69,7 @@ const SINCE_MAINTAIN = 170000
 const AT_ONCE = 100
 
 /** Whom the target role has to become, because it is a member of the owner without having its rights. */
-function actingOwner(owner: string | undefined, { me, known }: TargetRoles): string | null {
+export function actingOwner(owner: string | undefined, { me, known }: TargetRoles): string | null {
   if (owner === undefined || owner === me) return null
   const role = known.get(owner)
   return role && !role.usable && role.settable ? owner : null

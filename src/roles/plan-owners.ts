@@ -78,7 +78,7 @@ export function planOwners(input: OwnersInput): PlannedOwners {
 }
 
 /** Why a role can't become the owner of what the target role owns; null if it can. */
-function hindrance(role: string, { me, known }: TargetRoles): string | null {
+export function hindrance(role: string, { me, known }: TargetRoles): string | null {
   const there = known.get(role)
   if (!there) return `the target has no role ${ident(role)}`
   return role === me || there.settable ? null : `${ident(me)} may not SET ROLE to ${ident(role)}`

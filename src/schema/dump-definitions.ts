@@ -18,6 +18,7 @@ import { entryName } from './entry-name.ts'
 import { entryKey, stagesOf } from './entry-stage.ts'
 import { readEntryTables } from './entry-tables.ts'
 import type { EntryTable } from './entry-tables.ts'
+import { sameText } from './equal-definition.ts'
 import { hasWords, sameWords } from './equal-words.ts'
 import { compareWithExisting, existingObjectsDiffer, readPresent } from './existing-objects.ts'
 import type { Comparison, Difference } from './existing-objects.ts'
@@ -28,6 +29,7 @@ import { mapEntryName } from './map-entry-name.ts'
 import { checkMapping } from './mapping-failure.ts'
 import { notCarriedOver } from './not-carried-over.ts'
 import { readOwnObjects } from './own-objects.ts'
+import { beforePutBack, readPutBackKeys } from './put-back-keys.ts'
 import { readRenamingFacts } from './renaming-facts.ts'
 import { restorableDefinition } from './restorable-definition.ts'
 import { selectEntries } from './select-entries.ts'
@@ -119,12 +121,19 @@ export async function dumpDefinitions(options: DumpDefinitionsOptions): Promise<
   const wanted = mapped.entries
   const tables = mapEntryTables(sourceTables, names)
   const present = { entries: existing, tables: await readEntryTables(target, existing), present: await readPresent(target) }
+  const putBack = await readPutBackKeys(target)
+  const versions = [source.version, target.version] as const
   const comparison = compareWithExisting(
     wanted,
     archive.map((entry) => mapEntryName(entry, sourceTables, names)),
     present,
-    [source.version, target.version],
-    ({ dumpId }, a, b) => mapped.rewritten.has(dumpId) && sameDefinition(a, b),
+    versions,
+    (entry, a, b) => {
+      const rewritten = mapped.rewritten.has(entry.dumpId)
+      if (rewritten && sameDefinition(a, b)) return true
+      const before = beforePutBack(entry, tables.get(entry.dumpId), b, putBack)
+      return before !== undefined && (sameText(entry.kind, a, before, versions) || (rewritten && sameDefinition(a, before)))
+    },
   )
   const kept = await keptEntries(target, comparison)
   const definitions = definitionsBeside(mapped, kept)

@@ -32,6 +32,9 @@ export interface Comparison {
 }
 
 const HEAP = 'heap'
+const SHOWN_CHARACTERS = 70
+/** So much of what is equal. */
+const SHOWN_BEFORE = 30
 const SINCE_ACCESS_METHODS = 120000
 /** One name for all of these in a schema. */
 const RELATION_KINDS: ReadonlySet<string> = new Set(['TABLE', 'FOREIGN TABLE', 'VIEW', 'MATERIALIZED VIEW', 'SEQUENCE', 'INDEX'])
@@ -151,9 +154,15 @@ function groupBy(entries: readonly TocEntry[], key: (entry: TocEntry) => string)
   return groups
 }
 
-function firstDifference(source: string, target: string): string {
+/** Of the first lines that differ what stands around the difference. */
+export function firstDifference(source: string, target: string): string {
   const [a, b] = [source.trim().split('\n'), target.trim().split('\n')]
   const at = a.findIndex((line, i) => line !== b[i])
-  const line = (lines: readonly string[]) => (lines[at === -1 ? a.length : at] ?? 'nothing').trim().slice(0, 70)
-  return `source: ${line(a)} | target: ${line(b)}`
+  const line = (lines: readonly string[]) => (lines[at === -1 ? a.length : at] ?? 'nothing').trim()
+  const [one, other] = [line(a), line(b)]
+  let same = 0
+  while (same < one.length && one[same] === other[same]) same++
+  const from = Math.max(0, same - SHOWN_BEFORE)
+  const shown = (text: string): string => `${from > 0 ? '…' : ''}${text.slice(from, from + SHOWN_CHARACTERS)}`
+  return `source: ${shown(one)} | target: ${shown(other)}`
 }

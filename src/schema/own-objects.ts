@@ -6,8 +6,6 @@ export interface OwnObjects {
   readonly objects: ReadonlySet<string>
   /** The replica identity that tables had before, by the table's OID: 'd' default, 'n' nothing. */
   readonly replicaIdentities: ReadonlyMap<string, string>
-  /** Whether a fence has set default_transaction_read_only. */
-  readonly fenced: boolean
 }
 
 /** Triggers and event triggers whose function is in the schema `pgmove`, and tables whose replica identity pgmove set to FULL. */
@@ -23,15 +21,14 @@ export async function readOwnObjects(source: Database): Promise<OwnObjects> {
   )
   const objects = new Set(triggers.map(({ key }) => key))
   const [installed] = await source.query<{ there: string }>(`select to_regclass('pgmove.installed') is not null as there`)
-  if (installed?.there !== 't') return { objects, replicaIdentities: new Map(), fenced: false }
+  if (installed?.there !== 't') return { objects, replicaIdentities: new Map() }
   const identities = await source.query<{ oid: string; previous: string }>(
     `select c.oid, min(i.previous) as previous
        from pgmove.installed i join pg_class c on c.oid = coalesce((select r.oid from pg_class r where r.oid = i.relation), to_regclass(i.name))
       where i.kind = 'replica identity' and i.previous is not null
       group by c.oid`,
   )
-  const [fence] = await source.query(`select from pgmove.installed where kind = 'fence' limit 1`)
-  return { objects, fenced: fence !== undefined, replicaIdentities: new Map(identities.map(({ oid, previous }) => [oid, previous])) }
+  return { objects, replicaIdentities: new Map(identities.map(({ oid, previous }) => [oid, previous])) }
 }
 
 const FULL = 'REPLICA IDENTITY FULL;'

@@ -16,10 +16,14 @@ const FUNCTIONS = [
   'table_changes(oid[])',
   'table_states(oid[])',
   'keep_identity(jsonb)',
+  'rename_installed(jsonb)',
   'publications_of(oid)',
   'publish_table(oid)',
   'root_of(oid)',
   'object_statement(oid, oid, text)',
+  'access_changes(oid[])',
+  'access_now(oid[])',
+  'rights("char", oid, text)',
 ]
 /** What a migration selects. */
 export type TableSelection = Pick<MigrationSpec, 'objects' | 'exclude'>
@@ -117,7 +121,7 @@ export async function dropDdlCapture(source: Database, id: string, signal: Abort
 const DROP_TRIGGERS = EVENTS.map((event) => `drop event trigger if exists pgmove_${event}`).join('; ')
 const DROP_THE_REST = [
   ...FUNCTIONS.map((name) => `drop function if exists pgmove.${name}`),
-  'drop table if exists pgmove.ddl_log, pgmove.ddl_relation, pgmove.ddl_object, pgmove.ddl_selection',
+  'drop table if exists pgmove.ddl_log, pgmove.ddl_relation, pgmove.ddl_object, pgmove.ddl_sequence, pgmove.ddl_access, pgmove.ddl_selection',
   'drop sequence if exists pgmove.ddl_missed',
 ].join('; ')
 
@@ -200,11 +204,11 @@ create function pgmove.table_states(relations oid[]) returns table (relation oid
   set search_path = pg_catalog, pg_temp set datestyle = iso set intervalstyle = postgres set timezone = 'UTC' set extra_float_digits = 3
   set bytea_output = hex as $body$
   select c.oid, jsonb_build_object('schema', n.nspname, 'name', c.relname, 'kind', c.relkind, 'persistence', c.relpersistence, 'identity', c.relreplident,
-    'options', to_jsonb(c.reloptions), 'typed', c.reloftype <> 0, 'partition', c.relispartition, 'bound', pg_get_expr(c.relpartbound, c.oid),
+    'options', to_jsonb(c.reloptions), 'rowSecurity', c.relrowsecurity, 'forcedRowSecurity', c.relforcerowsecurity, 'typed', c.reloftype <> 0, 'partition', c.relispartition, 'bound', pg_get_expr(c.relpartbound, c.oid),
     'key', case c.relkind when 'p' then pg_get_partkeydef(c.oid) end,
     'extension', exists (select from pg_depend e where e.classid = 'pg_class'::regclass and e.objid = c.oid and e.deptype = 'e'),
     'parents', coalesce((
-      select jsonb_agg(jsonb_build_object('schema', m.nspname, 'name', p.relname) order by h.inhseqno)
+      select jsonb_agg(jsonb_build_object('oid', p.oid::bigint, 'schema', m.nspname, 'name', p.relname) order by h.inhseqno)
         from pg_inherits h join pg_class p on p.oid = h.inhparent join pg_namespace m on m.oid = p.relnamespace where h.inhrelid = c.oid), '[]'),
     'foreignKeys', coalesce((
       select jsonb_agg(jsonb_build_object('oid', k.oid::bigint, 'name', k.conname, 'definition', pg_get_constraintdef(k.oid)) order by k.oid)
@@ -227,14 +231,14 @@ create function pgmove.table_states(relations oid[]) returns table (relation oid
         left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'),
     'indexes', coalesce((
-      select jsonb_agg(jsonb_build_object('oid', i.indexrelid::bigint, 'name', x.relname, 'definition', pg_get_indexdef(i.indexrelid)) order by i.indexrelid)
+      select jsonb_agg(jsonb_build_object('oid', i.indexrelid::bigint, 'name', x.relname, 'definition', pg_get_indexdef(i.indexrelid), 'child', x.relispartition) order by i.indexrelid)
         from pg_index i join pg_class x on x.oid = i.indexrelid
-       where i.indrelid = c.oid and i.indisvalid and not x.relispartition
+       where i.indrelid = c.oid and i.indisvalid
          and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x'))), '[]'),
     'constraints', coalesce((
-      select jsonb_agg(jsonb_build_object('oid', k.oid::bigint, 'name', k.conname, 'type', k.contype, 'definition', pg_get_constraintdef(k.oid)) order by k.oid)
-        from pg_constraint k
-       where k.conrelid = c.oid and k.contype in ('p', 'u', 'x', 'c') and k.conislocal and k.coninhcount = 0), '[]'))
+      select jsonb_agg(jsonb_build_object('oid', k.oid::bigint, 'name', k.conname, 'type', k.contype, 'definition', pg_get_constraintdef(k.oid),
+               'child', not k.conislocal or k.coninhcount > 0) order by k.oid)
+        from pg_constraint k where k.conrelid = c.oid and k.contype in ('p', 'u', 'x', 'c')), '[]'))
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = any (relations)
 $body$;
 insert into pgmove.ddl_relation
@@ -264,7 +268,8 @@ end
 $body$;
 create function pgmove.publications_of(relation oid) returns setof pgmove.installed language sql stable
   set search_path = pg_catalog, pg_temp as $body$
-  with recursive above (oid) as (select relation union select i.inhparent from above a join pg_inherits i on i.inhrelid = a.oid)
+  with recursive above (oid) as (
+    select relation union select i.inhparent from above a join pg_class c on c.oid = a.oid and c.relispartition join pg_inherits i on i.inhrelid = a.oid)
   select p.* from pgmove.installed p join pg_publication q on q.pubname = p.name join pg_publication_rel r on r.prpubid = q.oid
    where p.kind = 'publication' and r.prrelid in (select oid from above)
 $body$;
@@ -289,6 +294,18 @@ begin
       on conflict (id, kind, name) do nothing;
   end loop;
 exception when others then
+  null;
+end
+$body$;
+create function pgmove.rename_installed(changes jsonb) returns void language plpgsql
+  set search_path = pg_catalog, pg_temp as $body$
+begin
+  update pgmove.installed i set name = x.label
+    from (select (c ->> 'oid')::bigint::oid as oid,
+                 format('"%s"."%s"', replace(c -> 'after' ->> 'schema', '"', '""'), replace(c -> 'after' ->> 'name', '"', '""')) as label
+            from jsonb_array_elements(changes) c) x
+   where i.relation = x.oid and i.name <> x.label;
+exception when unique_violation then
   null;
 end
 $body$;
@@ -361,7 +378,82 @@ insert into pgmove.ddl_object
   select t.tableoid, t.oid, i.identity from pg_type t join pg_namespace n on n.oid = t.typnamespace, pg_identify_object(t.tableoid, t.oid, 0) i
    where t.typtype in ('d', 'e', 'r') and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove')
   union all
-  select n.tableoid, n.oid, quote_ident(n.nspname) from pg_namespace n where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove');
+  select n.tableoid, n.oid, quote_ident(n.nspname) from pg_namespace n where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove')
+  union all
+  select p.tableoid, p.oid, i.identity from pg_policy p, pg_identify_object(p.tableoid, p.oid, 0) i;
+create table pgmove.ddl_sequence (
+  relation oid primary key,
+  name jsonb not null
+);
+insert into pgmove.ddl_sequence
+  select s.oid, jsonb_build_object('schema', n.nspname, 'name', s.relname) from pg_class s join pg_namespace n on n.oid = s.relnamespace
+   where s.relkind = 'S' and s.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove');
+create table pgmove.ddl_access (
+  classid oid,
+  objid oid,
+  subid int,
+  kind "char" not null,
+  owner oid not null,
+  acl text,
+  primary key (classid, objid, subid)
+);
+create function pgmove.access_now(objects oid[]) returns setof pgmove.ddl_access language plpgsql stable
+  set search_path = pg_catalog, pg_temp as $body$
+declare
+  -- Planned for one of both: all objects, or a few by their OIDs.
+  wanted text := case when objects is null then '' else ' and x.oid = any ($1)' end;
+  named text := $q$ in (select oid from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'pgmove'))$q$;
+begin
+  return query execute $q$
+    select x.tableoid, x.oid, 0, (case x.relkind when 'S' then 's' else 'r' end)::"char", x.relowner, x.relacl::text from pg_class x
+     where x.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and x.relpersistence <> 't' and x.relnamespace$q$ || named || wanted || $q$
+    union all
+    select x.tableoid, x.oid, a.attnum::int, 'c'::"char", x.relowner, a.attacl::text from pg_class x join pg_attribute a on a.attrelid = x.oid
+     where x.relpersistence <> 't' and a.attnum > 0 and not a.attisdropped
+       and (a.attacl is not null or (a.attrelid, a.attnum) in (select d.objid, d.subid from pgmove.ddl_access d where d.subid > 0)) and x.relnamespace$q$ || named || wanted || $q$
+    union all
+    select x.tableoid, x.oid, 0, 'f'::"char", x.proowner, x.proacl::text from pg_proc x where x.pronamespace$q$ || named || wanted || $q$
+    union all
+    select x.tableoid, x.oid, 0, 'T'::"char", x.typowner, x.typacl::text from pg_type x
+     where (x.typtype in ('d', 'e', 'r') or x.typtype = 'c' and exists (select from pg_class c where c.oid = x.typrelid and c.relkind = 'c')) and x.typnamespace$q$ || named || wanted || $q$
+    union all
+    select x.tableoid, x.oid, 0, 'n'::"char", x.nspowner, x.nspacl::text from pg_namespace x where x.oid$q$ || named || wanted using objects;
+end
+$body$;
+insert into pgmove.ddl_access select * from pgmove.access_now(null);
+create function pgmove.rights(kind "char", owner oid, acl text) returns jsonb language sql stable
+  set search_path = pg_catalog, pg_temp as $body$
+  select coalesce(jsonb_agg(jsonb_build_object('to', case x.grantee when owner then '' when 0 then null else pg_get_userbyid(x.grantee) end,
+           'by', case when x.grantor <> owner then pg_get_userbyid(x.grantor) else '' end, 'right', x.privilege_type, 'option', x.is_grantable)), '[]')
+    from aclexplode(coalesce(acl::aclitem[], acldefault(kind, owner))) x where not (kind = 'c' and acl is null)
+$body$;
+create function pgmove.access_changes(objects oid[]) returns jsonb language plpgsql
+  set search_path = pg_catalog, pg_temp as $body$
+declare
+  changes jsonb;
+begin
+  select jsonb_agg(jsonb_build_object('type', i.type, 'identity', i.identity, 'names', case when now.kind = 'T' then (select jsonb_build_array(n.nspname, t.typname) from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.oid = now.objid)
+             else to_jsonb(a.object_names) end,
+           'column', case when now.subid > 0 then (select attname from pg_attribute where attrelid = now.objid and attnum = now.subid) end,
+           'owned', exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = now.objid and now.kind = 's' and d.deptype in ('a', 'i')),
+           'made', d.objid is null and now.subid = 0,
+           'ownerBefore', pg_get_userbyid(d.owner), 'owner', pg_get_userbyid(now.owner),
+           'before', case when now.kind = 'c' or d.objid is not null then pgmove.rights(now.kind, coalesce(d.owner, now.owner), d.acl) else pgmove.rights(now.kind, now.owner, null) end,
+           'after', pgmove.rights(now.kind, now.owner, now.acl)) order by now.classid, now.objid, now.subid)
+    into changes
+    from pgmove.access_now(objects) now left join pgmove.ddl_access d using (classid, objid, subid),
+         pg_identify_object(now.classid, now.objid, 0) i, pg_identify_object_as_address(now.classid, now.objid, 0) a
+   where d.objid is null or d.owner <> now.owner or d.acl is distinct from now.acl;
+  if changes is not null then
+    -- Others' rows are not even locked.
+    insert into pgmove.ddl_access
+      select now.* from pgmove.access_now(objects) now left join pgmove.ddl_access d using (classid, objid, subid)
+       where d.objid is null or d.owner <> now.owner or d.acl is distinct from now.acl
+      on conflict (classid, objid, subid) do update set owner = excluded.owner, acl = excluded.acl;
+  end if;
+  return coalesce(changes, '[]');
+end
+$body$;
 create function pgmove.object_statement(class oid, object oid, identity text) returns text language plpgsql stable
   set search_path = pg_catalog, pg_temp as $body$
 declare
@@ -376,6 +468,15 @@ begin
     return pg_get_triggerdef(object);
   elsif class = 'pg_rewrite'::regclass then
     return pg_get_ruledef(object);
+  elsif class = 'pg_policy'::regclass then
+    select p.* into found from pg_policy p where p.oid = object;
+    return format('create policy %I on %s as %s for %s to %s', found.polname,
+             (select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = found.polrelid),
+             case when found.polpermissive then 'permissive' else 'restrictive' end,
+             case found.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end,
+             (select string_agg(case r.role when 0 then 'public' else quote_ident(pg_get_userbyid(r.role)) end, ', ') from unnest(found.polroles) r (role)))
+      || coalesce(' using (' || pg_get_expr(found.polqual, found.polrelid) || ')', '')
+      || coalesce(' with check (' || pg_get_expr(found.polwithcheck, found.polrelid) || ')', '');
   elsif class = 'pg_type'::regclass then
     select t.* into found from pg_type t where t.oid = object;
     if found.typtype = 'e' then
@@ -412,6 +513,7 @@ declare
   enums jsonb;
   sequences jsonb;
   objects jsonb;
+  access jsonb;
 begin
   if event = 'sql_drop' then
     select jsonb_agg(jsonb_build_object('oid', o.objid::bigint, 'subid', o.objsubid, 'type', o.object_type, 'schema', o.schema_name,
@@ -429,7 +531,10 @@ begin
         join pgmove.ddl_relation r on r.state -> 'indexes' @> jsonb_build_array(jsonb_build_object('oid', o.objid::bigint))
        where o.object_type = 'index'));
     delete from pgmove.ddl_object d using pg_event_trigger_dropped_objects() o where d.classid = o.classid and d.objid = o.objid;
+    delete from pgmove.ddl_access d using pg_event_trigger_dropped_objects() o where d.classid = o.classid and d.objid = o.objid and d.subid in (0, o.objsubid);
+    delete from pgmove.ddl_sequence where relation in (select o.objid from pg_event_trigger_dropped_objects() o where o.object_type = 'sequence');
     delete from pgmove.ddl_relation where relation in (select o.objid from pg_event_trigger_dropped_objects() o where o.object_type = 'table');
+    delete from pgmove.installed where relation in (select o.objid from pg_event_trigger_dropped_objects() o where o.object_type = 'table');
   elsif event = 'table_rewrite' then
     select jsonb_build_array(jsonb_build_object('oid', c.oid::bigint, 'type', 'table', 'schema', n.nspname, 'identity', format('%I.%I', n.nspname, c.relname),
              'names', jsonb_build_array(n.nspname, c.relname), 'reason', pg_event_trigger_table_rewrite_reason()))
@@ -448,6 +553,7 @@ begin
         join pg_class c on (o.classid = 'pg_class'::regclass and c.oid = o.objid) or c.oid in (i.indrelid, k.conrelid)
           or (o.classid = 'pg_namespace'::regclass and c.relnamespace = o.objid)
        where o.schema_name is distinct from 'pg_temp'));
+    perform pgmove.rename_installed(tables);
     perform pgmove.publish_table((c ->> 'oid')::bigint::oid) from jsonb_array_elements(tables) c
       where jsonb_typeof(c -> 'before') = 'null' or c -> 'before' -> 'schema' <> c -> 'after' -> 'schema' or c -> 'before' -> 'name' <> c -> 'after' -> 'name'
         or c -> 'before' -> 'partition' <> c -> 'after' -> 'partition';
@@ -458,7 +564,7 @@ begin
              'identity', o.object_identity, 'extension', o.in_extension, 'comment', o.command_tag = 'COMMENT',
              'table', case when o.object_type ~ '^(table|view|materialized view) (column|constraint)$' or o.object_type in ('trigger', 'rule', 'policy') then a.object_names[2]
                            when o.object_type = 'table' then a.object_names[2] end,
-             'name', case when o.object_type = 'schema' then a.object_names[1] when array_length(a.object_names, 1) = 3 then a.object_names[3] when o.object_type = 'table' then null else a.object_names[2] end,
+             'name', case when o.classid = 'pg_type'::regclass then (select t.typname::text from pg_type t where t.oid = o.objid) when o.object_type = 'schema' then a.object_names[1] when array_length(a.object_names, 1) = 3 then a.object_names[3] when o.object_type = 'table' then null else a.object_names[2] end,
              'address', jsonb_build_object('names', a.object_names, 'args', a.object_args),
              'before', (select b.identity from pgmove.ddl_object b where b.classid = o.classid and b.objid = o.objid),
              'statement', case when o.command_tag <> 'COMMENT' then pgmove.object_statement(o.classid, o.objid, o.object_identity)
@@ -473,10 +579,17 @@ begin
      where o.command_tag = 'COMMENT' or o.object_type not in ('table', 'index', 'sequence', 'table column', 'table constraint', 'publication relation', 'publication');
     insert into pgmove.ddl_object
       select distinct on (o.classid, o.objid) o.classid, o.objid, o.object_identity from pg_event_trigger_ddl_commands() o
-       where o.objsubid = 0 and o.object_type in ('view', 'materialized view', 'function', 'procedure', 'type', 'composite type', 'schema')
+       where o.objsubid = 0 and o.object_type in ('view', 'materialized view', 'function', 'procedure', 'type', 'composite type', 'schema', 'policy')
          and o.schema_name is distinct from 'pg_temp' and o.schema_name is distinct from 'pgmove'
       on conflict (classid, objid) do update set identity = excluded.identity where ddl_object.identity <> excluded.identity;
+    -- What is in a renamed schema, takes a renamed type or belongs to a renamed table is called otherwise too.
+    update pgmove.ddl_object d set identity = (pg_identify_object(d.classid, d.objid, 0)).identity
+     where (tag in ('ALTER SCHEMA', 'ALTER TYPE', 'ALTER DOMAIN')
+         or d.classid = 'pg_policy'::regclass and d.objid in (
+              select p.oid from pg_policy p where p.polrelid in (select o.objid from pg_event_trigger_ddl_commands() o where o.classid = 'pg_class'::regclass)))
+       and d.identity <> (pg_identify_object(d.classid, d.objid, 0)).identity;
     select jsonb_agg(jsonb_build_object('schema', n.nspname, 'name', s.relname, 'parameters', ${PARAMETERS},
+             'before', (select d.name from pgmove.ddl_sequence d where d.relation = s.oid),
              'owner', (select jsonb_build_object('schema', m.nspname, 'name', t.relname, 'column', a.attname)
                          from pg_depend d join pg_class t on t.oid = d.refobjid join pg_namespace m on m.oid = t.relnamespace
                          join pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid
@@ -485,15 +598,23 @@ begin
       from pg_class s join pg_namespace n on n.oid = s.relnamespace join pg_sequence q on q.seqrelid = s.oid
      where s.relpersistence <> 't' and s.oid in (select o.objid from pg_event_trigger_ddl_commands() o where o.classid = 'pg_class'::regclass)
        and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = s.oid and d.deptype in ('i', 'e'));
+    insert into pgmove.ddl_sequence
+      select s.oid, jsonb_build_object('schema', n.nspname, 'name', s.relname) from pg_class s join pg_namespace n on n.oid = s.relnamespace
+       where s.relkind = 'S' and s.relpersistence <> 't' and s.oid in (select o.objid from pg_event_trigger_ddl_commands() o where o.classid = 'pg_class'::regclass)
+      on conflict (relation) do update set name = excluded.name where ddl_sequence.name <> excluded.name;
     select jsonb_agg(jsonb_build_object('schema', n.nspname, 'name', t.typname,
              'labels', (select jsonb_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid)))
       into enums from pg_type t join pg_namespace n on n.oid = t.typnamespace
      where t.typtype = 'e' and t.oid in (select o.objid from pg_event_trigger_ddl_commands() o where o.classid = 'pg_type'::regclass);
   end if;
+  if event = 'ddl_command_end' then
+    access := pgmove.access_changes(case when tag in ('GRANT', 'REVOKE', 'REASSIGN OWNED', 'DROP OWNED', 'ALTER DEFAULT PRIVILEGES') then null
+      else array(select o.objid from pg_event_trigger_ddl_commands() o where o.objid is not null) end);
+  end if;
   if items is not null then
     insert into pgmove.ddl_log (session_role, active_role, search_path, event, tag, payload)
       values (session_user, active_role, path, event, tag, jsonb_build_object('items', items, 'tables', coalesce(tables, '[]'), 'enums', coalesce(enums, '[]'),
-        'sequences', coalesce(sequences, '[]'), 'objects', coalesce(objects, '[]'))::text);
+        'sequences', coalesce(sequences, '[]'), 'objects', coalesce(objects, '[]'), 'access', coalesce(access, '[]'))::text);
   end if;
   if tables is not null then
     perform pgmove.keep_identity(tables);

@@ -16,12 +16,15 @@ export async function beat(source: Database, id: string): Promise<string> {
   return row?.beat ?? ''
 }
 
-/** As `beat`, unless somebody has done it within the last `everyMs`: several workers may look after one migration. */
+/**
+ * As `beat`, unless somebody has done it within the last `everyMs`: several workers may look after one migration. A beat of the future, from
+ * before the server's clock was set back, holds none up.
+ */
 export async function beatUnlessFresh(source: Database, id: string, everyMs: number): Promise<void> {
   await source.query(
     `insert into pgmove.dts_postgres_heartbeat as h (id, beat, beat_at) values ($1, 1, clock_timestamp())
      on conflict (id) do update set beat = h.beat + 1, beat_at = excluded.beat_at
-     where h.beat_at <= clock_timestamp() - $2::double precision * interval '0.9 milliseconds'`,
+     where h.beat_at not between clock_timestamp() - $2::double precision * interval '0.9 milliseconds' and clock_timestamp()`,
     [id, String(everyMs)],
   )
 }

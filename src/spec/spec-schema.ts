@@ -42,11 +42,15 @@ const rate = z.number({ error: 'a number above 0, or null' }).positive({ error: 
 
 // A name that looks like a value (a URL pasted by mistake) must not become part of a message, so only its form is told.
 const VARIABLE_FORM = 'the name of an environment variable of the worker'
-const variable = z.string({ error: VARIABLE_FORM }).regex(/^[A-Za-z_]\w{0,254}$/, { error: VARIABLE_FORM })
+const variable = z
+  .string({ error: VARIABLE_FORM })
+  .regex(/^[A-Za-z_]\w{0,254}$/, { error: VARIABLE_FORM })
+  .meta({ description: 'The name of an environment variable of the worker' })
 const FILE_FORM = 'the path of a file on the worker'
 const file = z
   .string({ error: FILE_FORM })
   .refine((path) => path !== '' && !path.includes('\0') && !/^\w+:\/\//.test(path), { error: FILE_FORM })
+  .meta({ description: 'The path of a file on the worker, read anew for each connection' })
 
 const REFERENCE_FORM = '{"env": NAME} or {"file": PATH}'
 const fromEnv = z.strictObject({ env: variable }, { error: REFERENCE_FORM })
@@ -82,14 +86,20 @@ export const connectionSchema = z.union(
 )
 
 const column = z.union(
-  [plainName, z.strictObject({ name: plainName, as: plainName.optional().meta({ description: 'Its name on the target' }) })],
+  [
+    plainName,
+    z.strictObject({
+      name: plainName.meta({ description: 'Its name on the source' }),
+      as: plainName.optional().meta({ description: 'Its name on the target' }),
+    }),
+  ],
   {
     error: `${NAME_FORM}, or {"name", "as"}`,
   },
 )
 export const objectEntry = z.strictObject(
   {
-    schema: plainName,
+    schema: plainName.meta({ description: 'A schema of the source, as it stands in the catalogue; without "table" all of it' }),
     table: namePattern.optional(),
     as: plainName.optional().meta({
       description: 'The name on the target: of the schema, or with "table" of that table, which then is no pattern. Default: the same name',
@@ -105,25 +115,43 @@ export const objectEntry = z.strictObject(
 const excludeEntry = z.strictObject({ schema: namePattern, table: namePattern.optional() }, { error: '{"schema"} or {"schema", "table"}' })
 const warningName = z.string({ error: 'the name of a precheck item' }).min(1, { error: 'the name of a precheck item' })
 
+const SCHEMA_FORM = 'the path or URL of the JSON Schema, for editors'
+const EXISTING = 'What happens to rows that selected tables on the target hold: "refuse" fails the precheck, "replace" removes them'
+const TABLE_JOBS = 'How many copies of tables run at once, from 1 to 64'
+const INDEX_JOBS = 'How many builds of indexes run at once, from 1 to 64'
 const TYPES_FORM = 'a list of "schema", "full", "incremental", each at most once, not empty'
 
 /** The one definition of a MigrationSpec: what the worker validates with, its types, and the JSON Schema. */
 export const specSchema = z.strictObject(
   {
-    name: z.string({ error: 'a text of at most 200 characters' }).max(200, { error: 'a text of at most 200 characters' }).optional(),
-    source: connectionSchema,
-    target: connectionSchema,
+    $schema: z
+      .string({ error: SCHEMA_FORM })
+      .max(2000, { error: SCHEMA_FORM })
+      .optional()
+      .meta({ description: 'Where an editor finds this JSON Schema; pgmove ignores it' }),
+    name: z
+      .string({ error: 'a text of at most 200 characters' })
+      .max(200, { error: 'a text of at most 200 characters' })
+      .optional()
+      .meta({ description: 'What the migration is called, in status and report' }),
+    source: connectionSchema.meta({ description: 'The database that is moved: its URL, or where the worker finds the URL' }),
+    target: connectionSchema.meta({ description: 'The database that it is moved to: its URL, or where the worker finds the URL' }),
     types: z
       .array(z.enum(['schema', 'full', 'incremental'], { error: '"schema", "full" or "incremental"' }), { error: TYPES_FORM })
       .min(1, { error: TYPES_FORM })
       .refine((types) => new Set(types).size === types.length, { error: TYPES_FORM, when: ({ value }) => Array.isArray(value) })
-      .default(['schema', 'full', 'incremental']),
+      .default(['schema', 'full', 'incremental'])
+      .meta({ description: 'What is migrated: definitions, rows, and the changes until the cutover' }),
     objects: z
       .array(objectEntry, { error: 'a list of {"schema"} or {"schema", "table"}' })
       .min(1, { error: 'a list of {"schema"} or {"schema", "table"}, not empty; leave it out for every user schema' })
-      .optional(),
-    exclude: z.array(excludeEntry, { error: 'a list of {"schema"} or {"schema", "table"}' }).default([]),
-    existing: choice('refuse', 'replace').default('refuse'),
+      .optional()
+      .meta({ description: 'The schemas and tables that are migrated. Default: every user schema, also those made during the migration' }),
+    exclude: z
+      .array(excludeEntry, { error: 'a list of {"schema"} or {"schema", "table"}' })
+      .default([])
+      .meta({ description: 'Schemas and tables that are left out of "objects"' }),
+    existing: choice('refuse', 'replace').default('refuse').meta({ description: EXISTING }),
     roles: z
       .strictObject(
         {
@@ -137,36 +165,82 @@ export const specSchema = z.strictObject(
         },
         { error: '{"map", "grants"}' },
       )
-      .prefault({}),
-    reconnectWindow: duration('1s', '365d').default('12h'),
+      .prefault({})
+      .meta({ description: 'Owners and grants on the target' }),
+    reconnectWindow: duration('1s', '365d')
+      .default('12h')
+      .meta({ description: 'How long a server that can not be reached is waited for, from 1s to 365d' }),
     transferRate: z
-      .strictObject({ megabytesPerSecond: rate, rowsPerSecond: rate }, { error: '{"megabytesPerSecond", "rowsPerSecond"} or null' })
+      .strictObject(
+        {
+          megabytesPerSecond: rate.meta({ description: 'Megabytes per second; null: no limit' }),
+          rowsPerSecond: rate.meta({ description: 'Rows per second; null: no limit' }),
+        },
+        { error: '{"megabytesPerSecond", "rowsPerSecond"} or null' },
+      )
       .nullable()
       .default(null)
       .meta({ description: 'What the copy may move, over all workers together; a megabyte is 1,000,000 bytes' }),
     copy: z
       .strictObject(
-        { tableJobs: wholeNumber(1, 64).default(4), indexJobs: wholeNumber(1, 64).default(2) },
+        {
+          tableJobs: wholeNumber(1, 64).default(4).meta({ description: TABLE_JOBS }),
+          indexJobs: wholeNumber(1, 64).default(2).meta({ description: INDEX_JOBS }),
+        },
         { error: '{"tableJobs", "indexJobs"}' },
       )
-      .prefault({}),
-    ddl: choice('capture', 'pause').default('capture'),
+      .prefault({})
+      .meta({ description: 'How much of the copy runs side by side' }),
+    ddl: choice('capture', 'pause').default('capture').meta({
+      description:
+        '"capture" follows DDL of the source by event triggers, where the role may create them; "pause" captures nothing and waits at changes that it sees',
+    }),
     lag: z
       .strictObject(
-        { heartbeat: duration('100ms', '1h').default('1s'), undelayed: duration('100ms', '24h').default('10s') },
+        {
+          heartbeat: duration('100ms', '1h')
+            .default('1s')
+            .meta({ description: 'How often the heartbeat on the source is written, from 100ms to 1h' }),
+          undelayed: duration('100ms', '24h')
+            .default('10s')
+            .meta({ description: 'The lag up to which replication counts as undelayed, so that a cutover can begin, from 100ms to 24h' }),
+        },
         { error: '{"heartbeat", "undelayed"}' },
       )
-      .prefault({}),
-    precheck: z.strictObject({ wait: flag.default(true) }, { error: '{"wait"}' }).prefault({}),
+      .prefault({})
+      .meta({ description: 'How the lag is measured' }),
+    precheck: z
+      .strictObject(
+        {
+          wait: flag.default(true).meta({
+            description: 'True: a precheck that found something waits for "rerunPrecheck"; false: the migration ends as PrecheckFailed',
+          }),
+        },
+        { error: '{"wait"}' },
+      )
+      .prefault({})
+      .meta({ description: 'What happens when the precheck found something' }),
     ignoreWarnings: z
       .union([flag, z.array(warningName, { error: 'a list of names' })], { error: 'true, false or a list of precheck item names' })
-      .default(false),
+      .default(false)
+      .meta({
+        description:
+          'True goes on over every warning of the precheck; a list over the warnings of those items. A failed item is never ignored',
+      }),
     cutover: z
       .strictObject(
-        { fence: choice('none', 'readOnly').default('none'), validate: choice('none', 'counts', 'checksum').default('counts') },
+        {
+          fence: choice('none', 'readOnly').default('none').meta({
+            description: '"readOnly" makes the database of the source read-only and ends its sessions; with "none" you stop the writes',
+          }),
+          validate: choice('none', 'counts', 'checksum')
+            .default('counts')
+            .meta({ description: 'What is compared before the target is handed over: nothing, the number of rows, or every row' }),
+        },
         { error: '{"fence", "validate"}' },
       )
-      .prefault({}),
+      .prefault({})
+      .meta({ description: 'How the cutover is made' }),
   },
   { error: 'an object with at least "source" and "target"' },
 )

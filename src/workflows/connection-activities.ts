@@ -6,6 +6,7 @@ export interface DiagnosisItem {
   readonly check: string
   /** `Warning`: a migration may run, but look at it first. */
   readonly status: 'Passed' | 'Warning' | 'Failed'
+  /** What there is. */
   readonly found: string
   /** The exact statement or line where there is one; empty if there is nothing to do. */
   readonly fix: string
@@ -13,7 +14,9 @@ export interface DiagnosisItem {
 
 /** What a connection test found on one side: Failed if any step is. Steps behind one that nothing can follow are left out. */
 export interface ConnectionDiagnosis {
+  /** `Failed` if any step is. */
   readonly status: 'Passed' | 'Failed'
+  /** The steps in their order. */
   readonly diagnosis: readonly DiagnosisItem[]
 }
 

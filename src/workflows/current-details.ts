@@ -1,3 +1,4 @@
+import { bytesText, countText, durationText } from '../cli/amounts.ts'
 import { statusOf } from './migration-state.ts'
 import type { MigrationState } from './migration-state.ts'
 import { resolveCommand, shellWord } from './resolve-command.ts'
@@ -50,23 +51,35 @@ function outages({ connection }: Status): string[] {
 }
 
 function progress({ phase, tables, rows, bytes, rate, eta, lag, undelayed, slot }: Status): string[] {
-  const lines = [`Tables copied: ${tables.copied} of ${tables.total}`, `Rows copied: ${rows}`]
+  const lines = [`Tables copied: ${tables.copied} of ${tables.total}`, `Rows copied: ${countText(rows)}`]
+  if (Number(bytes.total) > 0) lines.unshift(bar(bytes.copied, bytes.total))
   if (phase === 'full') {
-    lines.push(`Bytes copied: ${bytes.copied} of about ${bytes.total}, at ${Math.round(rate)} rows/s`)
-    if (eta !== null) lines.push(`Time left: about ${Math.round(eta)} s, indexes included`)
+    lines.push(`Copied: ${bytesText(bytes.copied)} of about ${bytesText(bytes.total)}, at ${countText(Math.round(rate))} rows/s`)
+    if (eta !== null) lines.push(`Time left: about ${durationText(eta)}, indexes included`)
   }
-  if (lag) lines.push(`Lag: ${lag.bytes} bytes, ${lag.seconds} s (${undelayed ? 'undelayed' : 'delayed'})`)
+  if (lag) lines.push(`Lag: ${bytesText(lag.bytes)}, ${durationText(lag.seconds)} (${undelayed ? 'undelayed' : 'delayed'})`)
   if (slot)
-    lines.push(`Slot: \`${slot.name}\`, applied ${slot.appliedLsn ?? 'nothing yet'}, retains ${slot.retainedBytes ?? '?'} bytes of WAL`)
+    lines.push(
+      `Slot: \`${slot.name}\`, applied ${slot.appliedLsn ?? 'nothing yet'}, retains ${slot.retainedBytes === null ? '?' : bytesText(slot.retainedBytes)} of WAL`,
+    )
   return lines
 }
 
 function copying({ table, rows, bytes, total, rate }: TableProgress): string {
-  const percent = Number(total) > 0 ? ` (${Math.min(100, Math.floor((100 * Number(bytes)) / Number(total)))} %)` : ''
   const left = Math.max(0, Number(total) - Number(bytes))
-  const time = rate === null || rate < 1 ? '' : `, about ${Math.round(left / rate)} s left`
-  const speed = rate === null ? '' : `, at ${Math.round(rate)} bytes/s${time}`
-  return `\`${table}\`: ${rows} rows, ${bytes} of about ${total} bytes${percent}${speed}`
+  const time = rate === null || rate < 1 ? '' : `, about ${durationText(left / rate)} left`
+  const speed = rate === null ? '' : `, at ${bytesText(rate)}/s${time}`
+  const done = Number(total) > 0 ? `${bar(bytes, total)} ` : ''
+  return `${done}\`${table}\`: ${countText(rows)} rows, ${bytesText(bytes)} of about ${bytesText(total)}${speed}`
+}
+
+const BAR_WIDTH = 20
+
+/** How much of `total` is done, as text; sizes are estimates, so that more than all counts as all. */
+function bar(done: string, total: string): string {
+  const part = Math.min(1, Number(done) / Number(total))
+  const full = Math.floor(part * BAR_WIDTH)
+  return `\`${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)}\` ${Math.floor(100 * part)} %`
 }
 
 function building({ table, index, phase, percent }: IndexBuild): string {

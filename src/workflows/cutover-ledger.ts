@@ -1,8 +1,10 @@
 /** One step of a cutover, by the workflow's clock. */
 export interface CutoverStep {
+  /** Its name, such as `raiseFence` or `drain`. */
   readonly step: string
   /** ISO 8601, in UTC. */
   readonly startedAt: string
+  /** ISO 8601, in UTC. */
   readonly endedAt: string
 }
 

@@ -6,6 +6,7 @@ import type { Resolution } from '../spec/resolve-argument.ts'
 import { validateRerun } from '../spec/rerun-argument.ts'
 import { validateTransferRate } from '../spec/transfer-rate-argument.ts'
 import type { SourceName } from '../state/table-resolution.ts'
+import { MESSAGES, STATUS_DESCRIPTION } from './message-catalogue.ts'
 import { reportSignal, signals, statusQuery, updates } from './messages.ts'
 import type { Migration } from './migration.ts'
 import { applyReport, statusOf } from './migration-state.ts'
@@ -69,7 +70,7 @@ export function setHandlers(migration: Migration): void {
     migration.touch()
   }
 
-  setHandler(statusQuery, () => statusOf(state), { description: 'Phase, state, progress, lag, warnings and errors of the migration.' })
+  setHandler(statusQuery, () => statusOf(state), { description: STATUS_DESCRIPTION })
   setHandler(
     reportSignal,
     (report) => {
@@ -86,16 +87,13 @@ export function setHandlers(migration: Migration): void {
       if ('problem' in checked) migration.refuse('NotNow', checked.problem)
       else requestCutover(checked.fence)
     },
-    { description: 'Ends incremental replication by a clean cutover. Sent early, it waits until replication is undelayed.' },
+    { description: MESSAGES.cutover.description },
   )
-  setHandler(signals.abortCutover, abortCutover, {
-    description: 'Stops a cutover that has not released the source yet; replication goes on.',
-  })
-  setHandler(signals.pause, () => migration.pause(), { description: 'Stops moving data; nothing is lost or copied again.' })
-  setHandler(signals.resume, () => migration.resume(), { description: 'Goes on after a pause, and tries again whatever waits.' })
-  const resolve = 'Answers an error of one table that waits: {"schema", "table", "action": "retry" | "copyAgain" | "leaveOut"}.'
+  setHandler(signals.abortCutover, abortCutover, { description: MESSAGES.abortCutover.description })
+  setHandler(signals.pause, () => migration.pause(), { description: MESSAGES.pause.description })
+  setHandler(signals.resume, () => migration.resume(), { description: MESSAGES.resume.description })
   const resolutionFor = (argument: unknown) => resolutionOf(migration, argument)
-  setChecked(migration, 'resolve', resolve, resolutionFor, (resolution) => {
+  setChecked(migration, 'resolve', resolutionFor, (resolution) => {
     if (resolution.action !== 'retry') state.resolutions.push(resolution)
     migration.tryAgain()
   })
@@ -103,7 +101,7 @@ export function setHandlers(migration: Migration): void {
     const problem = rateProblem(migration)
     return problem === undefined ? validateTransferRate(argument, migration.transferRate) : { problem }
   }
-  setChecked(migration, 'setTransferRate', 'Limits the copy, over all workers together; null lifts a limit.', rateOf, ({ rate }) => {
+  setChecked(migration, 'setTransferRate', rateOf, ({ rate }) => {
     state.transferRate = rate
     state.rateUntold = true
     migration.touch()
@@ -112,8 +110,7 @@ export function setHandlers(migration: Migration): void {
     const problem = rerunProblem(migration)
     return problem === undefined ? validateRerun(argument, migration.ignoreWarnings) : { problem }
   }
-  const rerun = 'Runs a precheck that waits again; {"ignoreWarnings": true | [names]} accepts its warnings.'
-  setChecked(migration, 'rerunPrecheck', rerun, rerunOf, ({ ignoreWarnings }) => {
+  setChecked(migration, 'rerunPrecheck', rerunOf, ({ ignoreWarnings }) => {
     state.ignoreWarnings = ignoreWarnings
     migration.tryAgain()
   })
@@ -155,7 +152,6 @@ export function setHandlers(migration: Migration): void {
 function setChecked<T extends object>(
   migration: Migration,
   name: 'setTransferRate' | 'rerunPrecheck' | 'resolve',
-  description: string,
   check: (argument: unknown) => T | { problem: string },
   apply: (checked: T) => void,
 ): void {
@@ -164,7 +160,7 @@ function setChecked<T extends object>(
     if ('problem' in checked) migration.refuse('InvalidArgument', checked.problem)
     else apply(checked)
   }
-  setHandler(signals[name], handle, { description })
+  setHandler(signals[name], handle, { description: MESSAGES[name].description })
   setHandler(updates[name], handle, {
     description: `As the signal ${name}.`,
     validator: (argument?: unknown): void => {

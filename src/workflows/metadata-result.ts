@@ -20,5 +20,6 @@ export interface MetadataResult {
 export interface ValidationResult {
   /** Absent if it was not asked for. */
   readonly metadata?: MetadataResult
+  /** Absent if it was not asked for. */
   readonly data?: DataResult
 }

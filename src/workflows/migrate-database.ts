@@ -47,6 +47,7 @@ export async function migrateDatabase(input: unknown, carried: Carried = {}): Pr
   const migration = new Migration(checked.spec, { ...initialState(Date.now()), ...carried.state })
   setHandlers(migration)
   migration.show()
+  void migration.showAttributes()
   try {
     const facts = await withinReconnectWindow(migration, () => runPhases(migration, input, carried))
     return await finish(migration, facts)

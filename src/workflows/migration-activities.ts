@@ -6,6 +6,7 @@ import type { MigrationRef } from '../state/migration-ref.ts'
 import type { DataResult } from './data-result.ts'
 import type { MetadataResult } from './metadata-result.ts'
 import type { MigrationReport } from './migration-report.ts'
+import type { Places } from './search-attributes.ts'
 import type { Phase, PrecheckResult, Status } from './status.ts'
 
 /** What every activity is told. Connections are references; they are resolved on the worker. */
@@ -55,6 +56,8 @@ export type ConnectionAttempt =
 
 /** The activities that migrateDatabase calls. Each may be killed at any instruction, run again, or run twice at once. */
 export interface MigrationActivities {
+  /** Where source and target are, for the search attributes; null if these are not registered in the namespace. */
+  findSearchAttributes(input: MigrationInput): Promise<Places>
   /** Checks both databases; changes nothing. */
   precheck(
     input: MigrationInput & { readonly ignoreWarnings: MigrationSpec['ignoreWarnings'] },
@@ -144,8 +147,13 @@ export interface MigrationActivities {
   verifyTarget(input: MigrationInput): Promise<void>
   /** Exact row counts; the tables that differ. */
   compareCounts(input: MigrationInput): Promise<{ readonly tables: number; readonly rows: string; readonly differing: readonly string[] }>
-  /** Brings up to date what is not streamed: unlogged tables, large objects and materialized views. */
-  refreshViews(input: MigrationInput): Promise<{ readonly refreshed: number; readonly largeObjects: SyncedLargeObjects | null }>
+  /**
+   * Brings up to date what is not streamed: unlogged tables and large objects (`unstreamed`), and materialized views (`views`). Without `part`
+   * both, in this order.
+   */
+  refreshViews(
+    input: MigrationInput & { readonly part?: 'unstreamed' | 'views' },
+  ): Promise<{ readonly refreshed: number; readonly largeObjects: SyncedLargeObjects | null }>
   /**
    * Puts triggers, rules, identities, foreign keys on the target as on the source (`objects`); then owners, grants and settings
    * (`access`). Without `part` both.

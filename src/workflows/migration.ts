@@ -1,4 +1,5 @@
-import { condition, isCancellation, log, setCurrentDetails, workflowInfo } from '@temporalio/workflow'
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
+import { condition, isCancellation, log, patched, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow'
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow'
 import { errorPolicy } from '../errors/error-policy.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
@@ -8,11 +9,17 @@ import { cancelAware } from './cancel-aware.ts'
 import { currentDetails } from './current-details.ts'
 import { IdleWatch } from './idle-watch.ts'
 import type { MigrationActivities, MigrationInput } from './migration-activities.ts'
-import { addError, enterPhase, forgetStream } from './migration-state.ts'
+import { addError, enterPhase, forgetStream, statusOf } from './migration-state.ts'
 import type { MigrationState } from './migration-state.ts'
 import { answerable, resolveCommand } from './resolve-command.ts'
+import { ShownAttributes } from './search-attributes.ts'
 import type { Phase } from './status.ts'
 import { workflowRef } from './workflow-ref.ts'
+
+/** How long the search attributes are asked for. */
+const FIND_ATTRIBUTES_MS = 600_000
+
+const searchAttributeKey = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD)
 
 type Parameter<K extends keyof MigrationActivities> = Parameters<MigrationActivities[K]>[0]
 type Result<K extends keyof MigrationActivities> = Awaited<ReturnType<MigrationActivities[K]>>
@@ -26,6 +33,7 @@ export class Migration {
   readonly #idle: IdleWatch
   #resumes = 0
   #carryingOut = false
+  #attributes: ShownAttributes | undefined
   /** How often a table was marked to be copied again, in this run. */
   copiesMarked = 0
 
@@ -53,6 +61,23 @@ export class Migration {
   /** Shows the state in the Web UI. */
   show(): void {
     setCurrentDetails(currentDetails(this.state, workflowInfo().workflowId))
+    const changed = this.#attributes?.take(statusOf(this.state), Date.now())
+    if (changed) upsertSearchAttributes(Object.entries(changed).map(([name, value]) => ({ key: searchAttributeKey(name), value })))
+  }
+
+  /**
+   * Sets the search attributes from now on, where they are registered: to set one that is not would fail every workflow task. That is asked
+   * for once a run, beside the work; a migration does without them if there is no answer.
+   */
+  async showAttributes(): Promise<void> {
+    if (!patched('search-attributes')) return
+    try {
+      const places = await this.runOnce('findSearchAttributes', 'Look for the search attributes of pgmove', {}, FIND_ATTRIBUTES_MS)
+      this.#attributes = places ? new ShownAttributes(places) : undefined
+    } catch {
+      return
+    }
+    this.show()
   }
 
   enter(phase: Phase): void {

@@ -6,12 +6,15 @@ export type State = 'running' | 'waiting' | 'paused' | 'reconnecting' | 'failed'
 
 /** A list that is cut at 50 entries, with the number of all. */
 export interface CutList<T> {
+  /** How many there are. */
   readonly total: number
+  /** The first of them. */
   readonly items: readonly T[]
 }
 
 /** One side's connection. Times are ISO 8601 in UTC. */
 export interface ConnectionStatus {
+  /** Whether the side is there, or waited for. */
   readonly state: 'connected' | 'reconnecting'
   /** When the connection was lost; stays over a new window. */
   readonly lostAt?: string
@@ -19,15 +22,31 @@ export interface ConnectionStatus {
   readonly deadline?: string
 }
 
+/** An error, or a signal that had no effect. */
 export interface StatusError {
+  /** When, as ISO 8601 in UTC. */
   readonly at: string
-  /** Kind of the error (contract §6), or `NotNow`, `InvalidArgument` for a signal that had no effect. */
+  /** Kind of the error, or `NotNow`, `InvalidArgument` for a signal that had no effect. */
   readonly type: string
+  /** What failed, where, what happens next, and what to do. */
   readonly message: string
 }
 
+/** An error that waits for a person. */
+export interface StatusWait {
+  /** Kind of the error. */
+  readonly kind: string
+  /** What failed, where, and what to do. */
+  readonly message: string
+  /** The table that it is about, by its name on the source; null if it is no one's. */
+  readonly table: { readonly schema: string; readonly table: string } | null
+}
+
+/** What the precheck found. */
 export interface PrecheckResult {
+  /** The worst of the items. */
   readonly status: 'Passed' | 'Warning' | 'Failed'
+  /** Every item. */
   readonly items: readonly PrecheckItem[]
 }
 
@@ -36,27 +55,61 @@ export interface PrecheckResult {
  * second, `eta` seconds.
  */
 export interface Status {
+  /** When this was so, as ISO 8601 in UTC. */
   readonly asOf: string
+  /** What the migration is at; `done` after its end. */
   readonly phase: Phase
+  /** `waiting` needs a person, `reconnecting` a server; `failed` and `completed` are the end. */
   readonly state: State
+  /** Changes reach the target within the spec's `lag.undelayed`: a cutover begins at once. */
   readonly undelayed: boolean
+  /** A cutover was asked for and has neither ended nor been given up. Runs of older workers don't tell. */
+  readonly cutoverRequested?: boolean
+  /** What waits for a person, if anything; several activities can wait at once. Runs of older workers don't tell. */
+  readonly waits?: readonly StatusWait[]
+  /** How far the target is behind: WAL that is not applied yet, and the age of the newest change that is; null before replication. */
   readonly lag: { readonly bytes: string; readonly seconds: number } | null
+  /** The replication slot on the source; null before it is made. */
   readonly slot: {
     readonly name: string
+    /** Where the copy's snapshot stands in the WAL, and the stream begins. */
     readonly startLsn: string | null
+    /** Everything before it is on the target. */
     readonly appliedLsn: string | null
+    /** What the source was told; it need not keep WAL before it. */
     readonly confirmedLsn: string | null
+    /** WAL that the source keeps for the slot, in bytes. */
     readonly retainedBytes: string | null
   } | null
+  /** Tables to copy, and those that are copied. */
   readonly tables: { readonly total: number; readonly copied: number }
+  /** Rows copied. */
   readonly rows: string
+  /** Bytes that the copy will come to, as estimated, and those copied. */
   readonly bytes: { readonly total: string; readonly copied: string }
+  /** Rows per second, of the copy. */
   readonly rate: number
+  /** Seconds until the copy's end, as estimated; null: not known. */
   readonly eta: number | null
+  /** Milliseconds that the phases before took. Runs of older workers tell neither this nor the next ones. */
+  readonly durations?: Readonly<Partial<Record<Phase, number>>>
+  /** When the phase began, as ISO 8601 in UTC. */
+  readonly phaseStartedAt?: string
+  /** While tables are copied: the largest of those in flight. */
+  readonly copying?: readonly TableProgress[]
+  /** While tables are copied: the indexes that are being built on the target. */
+  readonly building?: readonly IndexBuild[]
+  /** The source is read-only now; the statements lift that by hand. */
+  readonly fence?: { readonly statements: readonly string[] } | null
+  /** How both sides are reached. */
   readonly connection: Readonly<Record<Side, ConnectionStatus>>
+  /** Null before it has run. */
   readonly precheck: PrecheckResult | null
+  /** What a person should know, and need not act on now. */
   readonly warnings: CutList<string>
+  /** Sequences that the cutover has set on the target, with their values. */
   readonly sequences: CutList<{ readonly name: string; readonly value: string }>
+  /** Errors so far, the newest 50 of them, also those that have passed. */
   readonly errors: CutList<StatusError>
 }
 
@@ -64,7 +117,9 @@ export interface Status {
 export interface TableProgress {
   /** schema.table on the source. */
   readonly table: string
+  /** Rows copied. */
   readonly rows: string
+  /** Bytes copied. */
   readonly bytes: string
   /** Bytes that it will come to, as estimated. */
   readonly total: string
@@ -76,6 +131,7 @@ export interface TableProgress {
 export interface IndexBuild {
   /** Its table on the target. */
   readonly table: string
+  /** Null before the server tells its name. */
   readonly index: string | null
   /** As pg_stat_progress_create_index names it. */
   readonly phase: string

@@ -8,7 +8,9 @@ import { applicationFailure } from './migration.ts'
 
 /** What `testConnection` found, for each side that it was asked about. */
 export interface ConnectionTestResult {
+  /** Absent if it was not asked for. */
   readonly source?: ConnectionDiagnosis
+  /** Absent if it was not asked for. */
   readonly target?: ConnectionDiagnosis
 }
 

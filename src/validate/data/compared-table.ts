@@ -38,7 +38,9 @@ export interface ComparedTable {
 
 /** Why a table or a column is not compared. */
 export interface NotComparedData {
+  /** The table or column on the source, quoted. */
   readonly object: string
+  /** Why. */
   readonly reason: string
 }
 

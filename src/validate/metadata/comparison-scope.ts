@@ -110,7 +110,8 @@ export async function comparisonScope(
         if (schema === null || relation === null || !tables.has(`${schema}\0${relation}`)) return false
         return kind.kind !== 'column' || name === null || map.column({ schema, name: relation }, name) !== undefined
       }
-      if (kind.kind === 'setting' && own.fenced && name === 'default_transaction_read_only') return false
+      // A fence, which stays after a completed cutover, when nothing on the source records it any more; it is never brought over.
+      if (kind.kind === 'setting' && name === 'default_transaction_read_only') return false
       if (kind.kind === 'schema') return schema !== null && whole.has(schema)
       return (schema === null ? everything : whole.has(schema)) || needed.has(key)
     },

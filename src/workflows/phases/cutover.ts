@@ -8,12 +8,13 @@ import type { Migration } from '../migration.ts'
 import { addError } from '../migration-state.ts'
 import type { MigrationReport } from '../migration-report.ts'
 import type { Phase } from '../status.ts'
-import { moveUnstreamed } from './move-unstreamed.ts'
 import { proveBehindFence } from './prove-behind-fence.ts'
 import type { CutoverProof } from './prove-behind-fence.ts'
 import { proveSinceMarker } from './restore-and-prove.ts'
 import { stillWritten } from './still-written.ts'
 import { validateBeforeCutover, validateCutover } from './validate-cutover.ts'
+import type { CutoverValidation } from './validate-cutover.ts'
+import { refreshAll, UNSTREAMED_FIRST, verifyAndValidate, verifyTarget } from './verify-and-validate.ts'
 
 /** How often the drain is repeated while the source still changes, before a cutover without a fence goes back. */
 const ROUNDS = 5
@@ -99,16 +100,13 @@ async function drainAndVerify(migration: Migration, ledger: CutoverLedger, compa
   for (let round = 1; ; round++) {
     const { lsn } = await drain(migration, ledger, 'Drain')
     const marked = migration.copiesMarked
-    await ledger.step('verifyTarget', () =>
-      migration.run('verifyTarget', 'Verify foreign keys, deferrable keys and definitions', {}, 'data'),
-    )
-    if (migration.copiesMarked !== marked) {
+    const proven = await verified(migration, ledger, compared)
+    if (!proven || migration.copiesMarked !== marked) {
       // A table that held this up is copied when the stream goes on; then it is looked at again.
       round--
       continue
     }
-    await ledger.step('refreshViews', () => moveUnstreamed(migration))
-    const { validation, failure } = await ledger.step('validate', () => validateCutover(migration, compared))
+    const { validation, failure } = proven
     // What was committed since the marker shows that somebody still writes: then everything is done once more.
     const again = await drain(migration, ledger, 'Drain once more')
     const { changes } = again
@@ -124,6 +122,20 @@ async function drainAndVerify(migration: Migration, ledger: CutoverLedger, compa
     }
     if (round === ROUNDS) throw stillWritten(changes, sequences.moved)
   }
+}
+
+/** Undefined if a table was marked to be copied again. */
+async function verified(
+  migration: Migration,
+  ledger: CutoverLedger,
+  compared: DataResult | undefined,
+): Promise<CutoverValidation | undefined> {
+  if (patched(UNSTREAMED_FIRST)) return verifyAndValidate(migration, ledger, compared)
+  const marked = migration.copiesMarked
+  await verifyTarget(migration, ledger)
+  if (migration.copiesMarked !== marked) return undefined
+  await refreshAll(migration, ledger)
+  return ledger.step('validate', () => validateCutover(migration, compared))
 }
 
 async function drain(

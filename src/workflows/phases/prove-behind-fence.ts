@@ -6,10 +6,9 @@ import type { MigrationReport } from '../migration-report.ts'
 import { addWarning, forgetStream } from '../migration-state.ts'
 import { together } from '../together.ts'
 import { besideStream } from './beside-stream.ts'
-import { moveUnstreamed } from './move-unstreamed.ts'
 import { restoreAndProve } from './restore-and-prove.ts'
 import { stillWritten } from './still-written.ts'
-import { validateCutover } from './validate-cutover.ts'
+import { verifyAndValidate } from './verify-and-validate.ts'
 
 /** What a cutover has proven when nothing holds it up any more. */
 export interface CutoverProof {
@@ -79,14 +78,9 @@ async function verify(
   const { state } = migration
   await ledger.step('drain', () => migration.run('waitApplied', `Drain to ${lsn}`, { lsn }))
   const marked = migration.copiesMarked
-  const [, sequences, { validation, failure }] = await together([
-    () =>
-      ledger.step('verifyTarget', () => migration.run('verifyTarget', 'Verify foreign keys, deferrable keys and definitions', {}, 'data')),
+  const [sequences, { validation, failure }] = await together([
     () => ledger.step('setSequences', () => migration.run('setSequences', 'Set sequences', {})),
-    async () => {
-      await ledger.step('refreshViews', () => moveUnstreamed(migration))
-      return ledger.step('validate', () => validateCutover(migration, compared))
-    },
+    () => verifyAndValidate(migration, ledger, compared),
   ])
   if (migration.copiesMarked !== marked) return undefined
   state.sequences = [...sequences.items]
