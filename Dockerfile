@@ -27,4 +27,4 @@ COPY --from=build /app/build build
 ENV NODE_ENV=production
 USER node
 HEALTHCHECK --interval=30s --timeout=20s --start-period=30s --retries=3 CMD ["node", "--import", "tsx", "src/worker-health.ts"]
-CMD ["node", "--max-semi-space-size=4", "src/start-worker.mjs"]
+CMD ["node", "--max-semi-space-size=8", "src/start-worker.mjs"]

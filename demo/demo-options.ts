@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { parseArgs } from 'node:util'
 
 export interface DemoOptions {
@@ -11,6 +12,8 @@ export interface DemoOptions {
   readonly to: number
   /** Size of the shop; 1 is about 830,000 rows. */
   readonly scale: number
+  /** Everything but the migration is started, and what a shell needs for one by hand is written to this file. */
+  readonly byHand: string | undefined
 }
 
 export const USAGE = `npm run demo -- [options]
@@ -24,6 +27,7 @@ Everything runs on this machine, in temporary folders.
   --from MAJOR          version of the source, 10 to 18 (default 13)
   --to MAJOR            version of the target, 10 to 18 (default 17)
   --scale FACTOR        size of the shop; 1, the default, is about 830,000 rows
+  --by-hand FILE        start everything but the migration, which docs/tutorial.md does by hand; FILE gets what a shell needs for it
 `
 
 /**
@@ -41,6 +45,7 @@ export function parseDemoOptions(args: readonly string[], terminal: boolean): De
       from: { type: 'string', default: '13' },
       to: { type: 'string', default: '17' },
       scale: { type: 'string', default: '1' },
+      'by-hand': { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
@@ -49,6 +54,7 @@ export function parseDemoOptions(args: readonly string[], terminal: boolean): De
   const major = (name: 'from' | 'to') => whole(name, values[name], 10, 18)
   const scale = Number(values.scale)
   if (!(scale >= 0.01 && scale <= 100)) throw new Error(`--scale is "${values.scale}", but must be a number from 0.01 to 100`)
+  const byHand = values['by-hand']
   return {
     exit: values.exit || !terminal,
     uiPort: port('ui-port'),
@@ -56,6 +62,7 @@ export function parseDemoOptions(args: readonly string[], terminal: boolean): De
     from: major('from'),
     to: major('to'),
     scale,
+    byHand: byHand === undefined ? undefined : path.resolve(process.env['INIT_CWD'] ?? '', byHand),
   }
 }
 

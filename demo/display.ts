@@ -1,9 +1,11 @@
 import { createLogUpdate } from 'log-update'
+import { styleFor } from '../src/cli/style.ts'
+import type { Page } from '../src/cli/views/check-lines.ts'
 import { progressKey, progressLine, progressLines } from './progress.ts'
 import type { Progress } from './progress.ts'
 
 /** Where the demo talks to its user. */
-export interface Display {
+export interface Display extends Page {
   /** A line that stays. */
   say(text?: string): void
   /** A step that takes a while: its name, then its result. */
@@ -17,11 +19,16 @@ export interface Display {
 /** On a terminal: progress is renewed in place. */
 export function terminalDisplay(stream: NodeJS.WriteStream): Display {
   const update = createLogUpdate(stream)
+  const style = styleFor('auto', true, process.env)
   const say = (text = ''): void => {
     update.clear()
     stream.write(`${text}\n`)
   }
   return {
+    style,
+    get width() {
+      return stream.columns
+    },
     say,
     step: async (title, work, result) => {
       const started = Date.now()
@@ -30,7 +37,7 @@ export function terminalDisplay(stream: NodeJS.WriteStream): Display {
       say(`  ✔ ${title}${ended(started, result?.(value))}`)
       return value
     },
-    show: (progress) => update(progressLines(progress).join('\n')),
+    show: (progress) => update(progressLines(progress, { style, width: stream.columns }, Date.now()).join('\n')),
     settle: () => update.done(),
   }
 }
@@ -41,6 +48,8 @@ export function plainDisplay(stream: NodeJS.WritableStream): Display {
   let last = ''
   const say = (text = ''): void => void stream.write(`${text}\n`)
   return {
+    style: styleFor('never', false, process.env),
+    width: 120,
     say,
     step: async (title, work, result) => {
       const began = Date.now()

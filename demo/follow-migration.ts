@@ -3,7 +3,7 @@ import { WorkflowFailedError } from '@temporalio/client'
 import type { Client } from '@temporalio/client'
 import { ApplicationFailure } from '@temporalio/common'
 import type { MigrationReport } from '../src/workflows/migration-report.ts'
-import type { Phase, Status } from '../src/workflows/status.ts'
+import type { Status } from '../src/workflows/status.ts'
 import { stateOf } from './progress.ts'
 
 const POLL_MS = 500
@@ -15,7 +15,6 @@ export interface FollowedMigration {
   until(what: string, minutes: number, condition: (status: Status) => boolean): Promise<Status>
   /** Resolves with the workflow's result; rejects with the reason, or after `minutes`. */
   report(minutes: number): Promise<MigrationReport>
-  readonly spent: ReadonlyMap<Phase, number>
 }
 
 export interface FollowOptions {
@@ -25,26 +24,21 @@ export interface FollowOptions {
   readonly signal: AbortSignal
   /** A migration that waits for a person has failed: nobody watches. */
   readonly unattended: boolean
-  readonly onStatus: (status: Status, spent: ReadonlyMap<Phase, number>) => void
+  readonly onStatus: (status: Status) => void
 }
 
 /** Follows a migration until it ends; without a person watching, waiting for one is a failure. */
 export function followMigration({ client, workflowId, runId, signal, unattended, onStatus }: FollowOptions): FollowedMigration {
   const handle = client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId: runId })
-  const spent = new Map<Phase, number>()
   let ended = false
   const result: Promise<MigrationReport> = (handle.result() as Promise<MigrationReport>).finally(() => (ended = true))
   result.catch(() => undefined)
-  let [phase, since] = ['precheck' as Phase, Date.now()]
 
   const poll = async (): Promise<Status | undefined> => {
     // A worker that is just starting or busy answers later.
     const status = await client.withDeadline(Date.now() + QUERY_MS, () => handle.query<Status>('status')).catch(() => undefined)
     if (!status) return undefined
-    const now = Date.now()
-    spent.set(phase, (spent.get(phase) ?? 0) + now - since)
-    ;[phase, since] = [status.phase, now]
-    onStatus(status, spent)
+    onStatus(status)
     return status
   }
 
@@ -72,7 +66,6 @@ export function followMigration({ client, workflowId, runId, signal, unattended,
   }
 
   return {
-    spent,
     until: async (what, minutes, condition) => {
       const status = await follow(what, minutes, condition)
       if (status) return status

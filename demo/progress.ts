@@ -1,42 +1,35 @@
+import { bytesText, countText, durationText } from '../src/cli/amounts.ts'
+import { wrapped } from '../src/cli/text-width.ts'
+import type { Page } from '../src/cli/views/check-lines.ts'
+import { phaseLines } from '../src/cli/views/phase-lines.ts'
+import { progressBar } from '../src/cli/views/progress-bar.ts'
+import { copyingLines } from '../src/cli/views/table-lines.ts'
 import type { Phase, Status } from '../src/workflows/status.ts'
 
 /** What the display shows at one moment. */
 export interface Progress {
   readonly status: Status
-  /** Milliseconds spent in each phase that was entered. */
-  readonly spent: ReadonlyMap<Phase, number>
   /** The application: its commits so far, and per second lately; undefined once it is stopped. */
   readonly writer: { readonly commits: number; readonly rate: number } | undefined
 }
 
-const PHASES: readonly (readonly [phase: Phase, title: string])[] = [
-  ['precheck', 'Precheck'],
-  ['schema', 'Schema'],
-  ['full', 'Full data'],
-  ['constraints', 'Foreign keys and triggers'],
-  ['incremental', 'Incremental replication'],
-  ['cutover', 'Cutover'],
-]
 const BAR = 20
 
-/** One line for each phase, and the application's: what a terminal shows, renewed in place. */
-export function progressLines({ status, spent, writer }: Progress): string[] {
-  const reached = status.phase === 'done' ? PHASES.length : PHASES.findIndex(([phase]) => phase === status.phase)
-  const lines = PHASES.map(([phase, title], i) => {
-    const mark = i < reached ? '✔' : i === reached ? '▶' : '·'
-    const time = i <= reached && spent.has(phase) ? `${((spent.get(phase) ?? 0) / 1000).toFixed(1)} s` : ''
-    return `  ${mark} ${title.padEnd(27)}${time.padStart(8)}  ${i <= reached ? detailOf(phase, status) : ''}`.trimEnd()
-  })
-  if (writer) lines.push(`    Application: ${count(writer.commits)} commits, ${Math.round(writer.rate)} a second`)
-  if (status.state !== 'running' && status.state !== 'completed') lines.push(`    ${stateOf(status)}`)
-  return lines
+/** One line for each phase as `pgmove status` has it, and the application's: what a terminal shows, renewed in place. */
+export function progressLines({ status, writer }: Progress, { style, width }: Page, now: number): string[] {
+  const inner = { style, width: width - 2 }
+  const lines = phaseLines(status, now, inner, (phase) => detailOf(phase, status))
+  if (status.phase === 'full') lines.push(...copyingLines((status.copying ?? []).slice(0, 4), inner))
+  if (writer) lines.push(`Application: ${countText(writer.commits)} commits, ${Math.round(writer.rate)} a second`)
+  if (status.state !== 'running' && status.state !== 'completed') lines.push(...wrapped(stateOf(status), inner.width))
+  return lines.map((line) => `  ${line}`)
 }
 
 /** The same in one line, for logs. */
 export function progressLine({ status, writer }: Progress): string {
-  const parts = [status.phase, detailOf(status.phase, status).replace(/^[█░]+ /, '')]
+  const parts = [status.phase, detailOf(status.phase, status).replace(/^[█▉▊▋▌▍▎▏░]+ /, '')]
   if (status.phase === 'incremental') parts.push(status.undelayed ? 'undelayed' : 'catching up')
-  if (writer) parts.push(`application: ${count(writer.commits)} commits`)
+  if (writer) parts.push(`application: ${countText(writer.commits)} commits`)
   if (status.state !== 'running') parts.push(stateOf(status))
   return parts.filter((part) => part !== '').join(', ')
 }
@@ -51,12 +44,12 @@ export function progressKey({ status }: Progress): string {
 function detailOf(phase: Phase, { tables, rows, bytes, rate, eta, lag, phase: now }: Status): string {
   if (phase === 'full') {
     const share = tables.total > 0 ? tables.copied / tables.total : 0
-    const figures = [`${tables.copied} of ${tables.total} tables`, `${count(rows)} rows`, megabytes(bytes.copied)]
-    if (now === 'full' && rate > 0) figures.push(`${count(Math.round(rate))} rows/s`)
-    if (now === 'full' && eta !== null && eta > 0) figures.push(`${Math.round(eta)} s left`)
-    return now === 'full' ? `${bar(share)} ${figures.join(', ')}` : figures.join(', ')
+    const figures = [`${tables.copied} of ${tables.total} tables`, `${countText(rows)} rows`, bytesText(bytes.copied)]
+    if (now === 'full' && rate > 0) figures.push(`${countText(Math.round(rate))} rows/s`)
+    if (now === 'full' && eta !== null && eta > 0) figures.push(`${durationText(eta)} left`)
+    return now === 'full' ? `${progressBar(share, BAR)} ${figures.join(', ')}` : figures.join(', ')
   }
-  if (phase === 'incremental' && lag) return `${megabytes(lag.bytes)} and ${lag.seconds.toFixed(1)} s behind the source`
+  if (phase === 'incremental' && lag) return `${bytesText(lag.bytes)} and ${durationText(lag.seconds)} behind the source`
   return ''
 }
 
@@ -68,17 +61,4 @@ export function stateOf({ phase, state, errors, precheck }: Status): string {
   const items = unmet.map((item) => `${item.name} (${item.status}): ${item.found}; ${item.fix}`).join('; ')
   const reason = phase === 'precheck' && items ? items : last && `${last.type}: ${last.message}`
   return `waiting for you: ${reason ?? 'no reason was given'}`
-}
-
-function bar(share: number): string {
-  const full = Math.round(Math.min(1, Math.max(0, share)) * BAR)
-  return '█'.repeat(full) + '░'.repeat(BAR - full)
-}
-
-function count(value: string | number): string {
-  return BigInt(value).toLocaleString('en')
-}
-
-function megabytes(bytes: string): string {
-  return `${(Number(bytes) / 1e6).toFixed(1)} MB`
 }

@@ -4,9 +4,13 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client, Connection } from '@temporalio/client'
 import { Ends } from '../dev/ends.ts'
+import { eventually } from '../dev/eventually.ts'
 import { INTERRUPTED } from '../dev/interruption.ts'
 import { startPostgres } from '../dev/postgres-server.ts'
 import { startTemporal } from '../dev/temporal-server.ts'
+import type { TemporalServer } from '../dev/temporal-server.ts'
+import { reportLines } from '../src/cli/views/report-lines.ts'
+import { checkLines } from './check-lines.ts'
 import { compare } from './compare.ts'
 import { moneyIn } from './compare-ledger.ts'
 import type { DemoOptions } from './demo-options.ts'
@@ -15,13 +19,16 @@ import type { Display } from './display.ts'
 import { EaseOff } from './ease-off.ts'
 import { followMigration } from './follow-migration.ts'
 import { loadShop, shopSize } from './load-shop.ts'
-import { checkLines, reportLines } from './report-text.ts'
 import { withSession } from './session.ts'
+import { shellFile } from './shell-file.ts'
 import { sourceState } from './source-state.ts'
+import type { SourceState } from './source-state.ts'
 import { temporalCommand } from './temporal-command.ts'
 import type { TemporalCommand } from './temporal-command.ts'
 import { startWorker } from './worker-process.ts'
+import type { WorkerProcess } from './worker-process.ts'
 import { startWriter } from './writer.ts'
+import type { Writer } from './writer.ts'
 
 const WORKFLOW = 'shop'
 const WORKLOAD = ['--workflow-id', WORKFLOW]
@@ -29,6 +36,8 @@ const WORKLOAD = ['--workflow-id', WORKFLOW]
 const FURTHER_WRITES_MS = 5000
 const FIRST_COMMITS = 200
 const MINUTES = 15
+/** Transactions per second where nobody looks whether replication keeps up: any machine's does. */
+const EASY_RATE = 100
 
 /** Runs the demo; resolves with the exit code, after everything it started has ended. */
 export async function runDemo(options: DemoOptions, interrupted: AbortSignal): Promise<number> {
@@ -39,9 +48,11 @@ export async function runDemo(options: DemoOptions, interrupted: AbortSignal): P
   stopped.catch(() => undefined)
   let code = 1
   try {
-    const matched = await Promise.race([migrate(options, { display, running, folder, interrupted }), stopped])
+    const stage = { display, running, folder, interrupted }
+    const { byHand } = options
+    const matched = await Promise.race([byHand === undefined ? migrate(options, stage) : prepare(options, stage, byHand), stopped])
     code = matched ? 0 : 1
-    if (!options.exit) {
+    if (!options.exit || byHand !== undefined) {
       display.say('\nEverything stays up until Ctrl-C.')
       // Nothing else keeps this process alive: its children don't.
       const alive = setInterval(() => undefined, 60_000)
@@ -68,8 +79,20 @@ interface Stage {
   readonly interrupted: AbortSignal
 }
 
-/** Resolves with whether both databases are equal in the end. */
-async function migrate(options: DemoOptions, { display, running, folder, interrupted }: Stage): Promise<boolean> {
+/** What a migration needs, running. */
+interface Scene {
+  readonly urls: { readonly source: string; readonly target: string }
+  readonly temporal: TemporalServer
+  readonly writer: Writer
+  readonly before: SourceState
+  readonly money: string
+  /** Rejects when the application or the worker ends without having been told to. */
+  readonly failure: Promise<never>
+  readonly worker: WorkerProcess
+}
+
+/** Starts the servers, loads the shop, and lets its application and a worker run. */
+async function setScene(options: DemoOptions, { display, running, folder, interrupted }: Stage): Promise<Scene> {
   const { from, to, uiPort, temporalPort } = options
   display.say(`pgmove demo: a shop moves from PostgreSQL ${from} to ${to} while its application writes\n`)
   const [source, target, temporal] = await display.step(
@@ -96,14 +119,46 @@ async function migrate(options: DemoOptions, { display, running, folder, interru
   )
   const before = await sourceState(urls.source)
   const money = await withSession(urls.source, moneyIn)
-  const writer = running.add(await startWriter(urls.source, { ledger: path.join(folder, 'ledger.tsv') }), (started) => started.stop())
+  const rate = options.byHand === undefined ? {} : { rate: EASY_RATE }
+  const writer = running.add(await startWriter(urls.source, { ledger: path.join(folder, 'ledger.tsv'), ...rate }), (started) =>
+    started.stop(),
+  )
   const worker = running.add(
     startWorker(temporal.address, { DEMO_SOURCE_URL: urls.source, DEMO_TARGET_URL: urls.target }, path.join(folder, 'worker.log')),
     (started) => started.stop(),
   )
   const failure = Promise.race([writer.failure, worker.failure])
   await display.step('The application writes', () => Promise.race([commits(writer, FIRST_COMMITS, interrupted), failure]))
+  return { urls, temporal, writer, before, money, failure, worker }
+}
 
+/** Leaves the migration to whoever sits before it: writes what a shell needs to `file`, and says how to go on. */
+async function prepare(options: DemoOptions, stage: Stage, file: string): Promise<true> {
+  const { urls, temporal, failure } = await setScene(options, stage)
+  const { display, running, folder, interrupted } = stage
+  await Promise.race([workerPolls(temporal.address), failure])
+  await running.add(shellFile(file, { urls, temporal, folder }), async (written) => await rm(await written, { force: true }))
+  failure.catch((error: Error) => interrupted.aborted || display.say(`\n${error.message}`))
+  display.say(`\n  In another terminal: . ${file}\n  Then go on as docs/tutorial.md says; Web UI ${temporal.uiUrl}`)
+  return true
+}
+
+/** Resolves when the worker asks for work: commands that need one refuse to start anything before. */
+async function workerPolls(address: string): Promise<void> {
+  const connection = await Connection.connect({ address })
+  await eventually('the worker', 120, async () => {
+    const taskQueue = { name: 'pgmove' }
+    const { pollers } = await connection.workflowService.describeTaskQueue({ namespace: 'default', taskQueue })
+    return pollers.length > 0
+  })
+  await connection.close()
+}
+
+/** Resolves with whether both databases are equal in the end. */
+async function migrate(options: DemoOptions, stage: Stage): Promise<boolean> {
+  const { urls, temporal, writer, before, money, failure, worker } = await setScene(options, stage)
+  const { display, interrupted } = stage
+  const { from, to } = options
   const command = temporalCommand(temporal.cli, temporal.address)
   const runId = await start(command, display, from, to)
   const workflowUrl = `${temporal.uiUrl}/namespaces/default/workflows/${WORKFLOW}/${runId}`
@@ -119,7 +174,7 @@ async function migrate(options: DemoOptions, { display, running, folder, interru
     runId,
     signal: interrupted,
     unattended: options.exit,
-    onStatus: (status, spent) => {
+    onStatus: (status) => {
       const now = Date.now()
       if (!stopped && easeOff.isDue(status, now)) {
         display.say(
@@ -128,7 +183,7 @@ async function migrate(options: DemoOptions, { display, running, folder, interru
       }
       const rate = ((writer.commits - seen) * 1000) / Math.max(1, now - seenAt)
       ;[seen, seenAt] = [writer.commits, now]
-      display.show({ status, spent, writer: stopped ? undefined : { commits: seen, rate } })
+      display.show({ status, writer: stopped ? undefined : { commits: seen, rate } })
     },
   })
   await Promise.race([migration.until('undelayed', MINUTES, ({ phase, undelayed }) => phase === 'incremental' && undelayed), failure])
@@ -146,7 +201,7 @@ async function migrate(options: DemoOptions, { display, running, folder, interru
 
   const checks = await display.step('Both databases are compared', () => compare({ ...urls, before, book: { ledger, money } }))
   const matched = checks.every(({ differences }) => differences.length === 0)
-  display.say(`\nReport\n${reportLines(report).join('\n')}`)
+  display.say(`\n${reportLines(WORKFLOW, report, display).join('\n')}`)
   display.say(`\nComparison of source and target: ${matched ? 'everything matches' : 'NOT EQUAL'}\n${checkLines(checks).join('\n')}`)
   display.say(
     `\nLook around${options.exit ? ' (in a demo that stays up, without --exit)' : ''}\n${places(command, { workflowUrl, urls }).join('\n')}`,

@@ -9,8 +9,8 @@ interface Pair {
   readonly streams: readonly [WayStream, WayStream]
 }
 
-/** A simple query `commit`, as the frontend sends it. */
-const COMMIT = Buffer.from('Q\0\0\0\x0bcommit\0', 'latin1')
+/** `commit`, as the frontend sends it: as a simple query, or parsed within a batch. */
+const COMMITS = [Buffer.from('Q\0\0\0\x0bcommit\0', 'latin1'), Buffer.from('P\0\0\0\x0e\0commit\0\0\0', 'latin1')]
 
 /** The way from the workers to a server, which can be made bad: a TCP proxy in this process. */
 export class Way {
@@ -132,7 +132,7 @@ export class Way {
     const server = net.connect(this.#to, '127.0.0.1')
     const answers = new WayStream(server, client, this.#conditions)
     const questions = new WayStream(client, server, this.#conditions, (piece) => {
-      if (this.#commitsToCut <= 0 || !piece.includes(COMMIT)) return
+      if (this.#commitsToCut <= 0 || !COMMITS.some((commit) => piece.includes(commit))) return
       this.#commitsToCut--
       this.#brokenCommits++
       answers.mute()

@@ -80,7 +80,7 @@ export class WorkerCrew {
   #start(number: number): void {
     const env = { ...ownEnvironment(), TEMPORAL_NAMESPACE: 'default', ...this.#options.env }
     const options = { log: this.#log(number), endSignal: 'SIGKILL', cwd: PROJECT, env } as const
-    this.#children.set(number, guardedChild(process.execPath, ['--max-semi-space-size=4', 'src/start-worker.mjs'], options))
+    this.#children.set(number, guardedChild(process.execPath, ['--max-semi-space-size=8', 'src/start-worker.mjs'], options))
   }
 
   async #keep(number: number): Promise<void> {
