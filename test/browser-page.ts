@@ -1,8 +1,9 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import type { Chromium } from '../dev/chromium.ts'
 
 const QUIET = [
   '--headless',
@@ -18,26 +19,17 @@ export interface BrowserPage {
   open(url: string): Promise<void>
   /** What the page shows now, as text. */
   text(): Promise<string>
+  /** What the page shows now, as a PNG of the window. */
+  picture(): Promise<Buffer>
   close(): Promise<void>
 }
 
-/** The browser in PATH that can be driven, if there is one. */
-export function browser(): string | undefined {
-  return ['chromium', 'chromium-browser', 'google-chrome'].find((name) => {
-    try {
-      execFileSync(name, ['--version'], { stdio: 'ignore' })
-      return true
-    } catch {
-      return false
-    }
-  })
-}
-
 /** One page of a browser without a window, driven by the DevTools protocol over pipes. */
-export async function browserPage(program: string): Promise<BrowserPage> {
+export async function browserPage({ program, args, env }: Chromium): Promise<BrowserPage> {
   const profile = await mkdtemp(path.join(os.tmpdir(), 'pgmove-browser-'))
-  const child = spawn(program, [...QUIET, `--user-data-dir=${profile}`, '--remote-debugging-pipe', 'about:blank'], {
+  const child = spawn(program, [...QUIET, ...args, `--user-data-dir=${profile}`, '--remote-debugging-pipe', 'about:blank'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const call = protocol(child.stdio[3] as Writable, child.stdio[4] as Readable)
@@ -53,6 +45,10 @@ export async function browserPage(program: string): Promise<BrowserPage> {
       const expression = `[document.body?.textContent, ...[...document.querySelectorAll('iframe')].map((frame) => frame.srcdoc + frame.contentDocument?.body?.textContent)].join(' ')`
       const { result } = (await call('Runtime.evaluate', { expression }, sessionId)) as { result: { value?: string } }
       return result.value ?? ''
+    },
+    picture: async () => {
+      const { data } = (await call('Page.captureScreenshot', { format: 'png' }, sessionId)) as { data: string }
+      return Buffer.from(data, 'base64')
     },
     close: async () => {
       child.kill('SIGTERM')

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { Client, Connection } from '@temporalio/client'
 import type { WorkflowHandle } from '@temporalio/client'
 import type { Status } from '../src/workflows/status.ts'
@@ -38,9 +39,13 @@ export interface RunningMigration {
 }
 
 /** A migration that the worker of the whole run works on: quicker than one with a worker of its own, for tests that do nothing to workers. */
-export async function sharedMigration(urls: { source: string; target: string }): Promise<SharedMigration> {
-  const { taskQueue } = await sharedWorker()
-  return await migrationOn(await temporal(), taskQueue, { source: { url: urls.source }, target: { url: urls.target } })
+export async function sharedMigration(urls: {
+  source: string
+  target: string
+}): Promise<SharedMigration & { workerLog(): Promise<string> }> {
+  const { taskQueue, logFile } = await sharedWorker()
+  const migration = await migrationOn(await temporal(), taskQueue, { source: { url: urls.source }, target: { url: urls.target } })
+  return { ...migration, workerLog: () => readFile(logFile, 'utf8') }
 }
 
 /** Temporal (the shared one unless a test has its own), a task queue and the references by which workers find the two databases. */

@@ -1,4 +1,4 @@
-// Runs tests: `test/run.ts [TIER | FILE | --OPTION-OF-NODE-TEST]…`. Without a tier or file: the static checks, then every tier but the matrix.
+// Runs tests: `test/run.ts [TIER | FILE | --OPTION-OF-NODE-TEST]…`. Without a tier or file: the static checks and every tier but the matrix.
 // One run of node:test over all of them, so that its closing summary counts everything.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
@@ -18,6 +18,9 @@ const TIERS = ['unit', 'integration', 'e2e', 'fault'] as const
 /** `matrix` takes too long for every run. */
 const ON_DEMAND = ['matrix'] as const
 
+/** Files at once: most of them wait most of the time, for servers, time limits and the network, so that two would leave two cores idle. */
+const FILES_AT_ONCE = 3
+
 /** A test that hangs ends after this many ms, and the run goes on. */
 const TEST_TIMEOUT = 20 * 60_000
 
@@ -26,16 +29,17 @@ process.exitCode = await main(process.argv.slice(2))
 async function main(args: readonly string[]): Promise<number> {
   const options = args.filter((arg) => arg.startsWith('--'))
   const chosen = args.filter((arg) => !arg.startsWith('--'))
-  if (chosen.length === 0 && !(await staticChecks())) {
-    console.error('A static check failed: no test was run. `npm run format` and `npm run lint -- --fix` mend some findings.')
-    return 1
-  }
   const files = (chosen.length === 0 ? TIERS : chosen).flatMap(filesOf)
   if (files.length === 0) {
     console.error('There is no test file to run')
     return 1
   }
-  return await runFiles(files, options)
+  // Beside the first tests: types and lint keep one core busy.
+  const checks = chosen.length === 0 ? staticChecks() : Promise.resolve(true)
+  const status = await runFiles(files, options, checks)
+  if (await checks) return status
+  console.error('A static check failed, which ended the run. `npm run format` and `npm run lint -- --fix` mend some findings.')
+  return 1
 }
 
 /** The test files of a tier, or the one file named; paths are relative to where npm was called. */
@@ -54,17 +58,18 @@ function filesOf(chosen: string): string[] {
   return [file]
 }
 
-async function runFiles(files: readonly string[], options: readonly string[]): Promise<number> {
+/** Ends the run early once `checks` has come to false. */
+async function runFiles(files: readonly string[], options: readonly string[], checks: Promise<boolean>): Promise<number> {
   const scratch = await mkdtemp(path.join(os.tmpdir(), 'pgmove-test-'))
   const count = path.join(scratch, 'executed')
   const pool = new ServerPool()
   const registry = await serveRegistry(pool)
-  const { folder, compiled } = await compileTests(PROJECT, files)
-  const args = ['--enable-source-maps', '--test', '--test-concurrency=2', `--test-timeout=${TEST_TIMEOUT}`]
+  const [{ folder, compiled }] = await Promise.all([compileTests(PROJECT, files), buildForWorkers(files)])
+  const args = ['--enable-source-maps', '--test', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${TEST_TIMEOUT}`]
   args.push('--test-reporter=spec', '--test-reporter-destination=stdout')
   args.push(`--test-reporter=${new URL('count-reporter.mjs', import.meta.url).href}`, `--test-reporter-destination=${count}`)
   try {
-    const status = await runNode([...args, ...options, ...compiled], { ...testEnvironment(), [REGISTRY_VARIABLE]: registry.url })
+    const status = await runNode([...args, ...options, ...compiled], { ...testEnvironment(), [REGISTRY_VARIABLE]: registry.url }, checks)
     if (status !== 0) return status
     if (Number(readFileSync(count, 'utf8')) > 0) return 0
     console.error('No test was executed')
@@ -76,12 +81,21 @@ async function runFiles(files: readonly string[], options: readonly string[]): P
   }
 }
 
-function runNode(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+/** Once, before several workers find at the same time that the workflows' bundle is missing, and each builds it. */
+async function buildForWorkers(files: readonly string[]): Promise<void> {
+  const unit = path.join(PROJECT, 'test', 'unit') + path.sep
+  if (files.every((file) => file.startsWith(unit))) return
+  const { workflowSource } = await import('../src/workflow-bundle.ts')
+  await workflowSource()
+}
+
+function runNode(args: string[], env: NodeJS.ProcessEnv, checks: Promise<boolean>): Promise<number> {
   const child = spawn(process.execPath, args, { cwd: PROJECT, env, stdio: 'inherit' })
   // Ctrl-C reaches the whole foreground group; waiting for the child here lets its files end their servers.
   const forward = (signal: NodeJS.Signals) => (signal === 'SIGINT' && process.stdin.isTTY) || child.kill(signal)
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, forward)
+  void checks.then((passed) => passed || child.kill('SIGTERM'))
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', (code) => {

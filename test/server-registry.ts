@@ -18,6 +18,8 @@ export type SharedTemporal = Pick<TemporalServer, 'address' | 'cli'>
 /** Where the shared worker takes its tasks from. */
 export interface SharedWorker {
   readonly taskQueue: string
+  /** What it has written so far of everything that runs on it. */
+  readonly logFile: string
 }
 
 const TASK_QUEUE = 'shared'
@@ -42,8 +44,8 @@ export class ServerPool {
 
   /** A worker with nothing in its environment; one that has died is replaced. */
   async worker(): Promise<SharedWorker> {
-    await (this.#worker = this.#runningWorker(this.#worker))
-    return { taskQueue: TASK_QUEUE }
+    const { logFile } = await (this.#worker = this.#runningWorker(this.#worker))
+    return { taskQueue: TASK_QUEUE, logFile }
   }
 
   async #runningWorker(last: Promise<WorkerProcess> | undefined): Promise<WorkerProcess> {

@@ -55,7 +55,10 @@ export async function server(major: number, options: ServerOptions = {}): Promis
 }
 
 /** A server for this file alone, to stop, crash and restart at will; stopped by itself after the file's tests. */
-export async function ownServer(major: number, options: ServerOptions & { port?: number } = {}): Promise<PostgresServer> {
+export async function ownServer(
+  major: number,
+  options: ServerOptions & { port?: number; dataFolder?: string } = {},
+): Promise<PostgresServer> {
   const started = await startPostgres({ major, ...options })
   ownServers.push(started)
   return started

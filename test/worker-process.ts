@@ -10,6 +10,7 @@ const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 /** A worker process as a user starts it. */
 export interface WorkerProcess {
   readonly child: GuardedChild
+  readonly logFile: string
   log(): Promise<string>
   /** SIGKILL to the process group: nothing is cleaned up. */
   kill(): Promise<void>
@@ -23,7 +24,7 @@ export interface WorkerProcess {
 export async function startWorker(env: NodeJS.ProcessEnv, entry = 'src/worker.ts'): Promise<WorkerProcess> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'pgmove-worker-'))
   const log = path.join(folder, 'log')
-  const child = guardedChild(process.execPath, ['--max-semi-space-size=4', 'src/start-worker.mjs', entry], {
+  const child = guardedChild(process.execPath, ['--max-semi-space-size=8', 'src/start-worker.mjs', entry], {
     log,
     env,
     cwd: PROJECT,
@@ -31,6 +32,7 @@ export async function startWorker(env: NodeJS.ProcessEnv, entry = 'src/worker.ts
   })
   return {
     child,
+    logFile: log,
     log: () => readFile(log, 'utf8'),
     kill: () => child.end('SIGKILL'),
     drain: () => child.end('SIGTERM'),

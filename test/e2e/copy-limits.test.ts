@@ -11,10 +11,10 @@ test('a limit of the spec holds the copy back, and setTransferRate lifts it; it 
   const migration = await sharedMigration({ source: source.url, target: target.url })
   const running = await migration.start({ ignoreWarnings: true, transferRate: { rowsPerSecond: 1 } })
   await running.reach('the copy', ({ phase }) => phase === 'full')
-  // The first piece that arrives has the server's send buffer of 8 KB at least (src/backend/libpq/pqcomm.c): minutes of the limit.
+  // The first piece that arrives is all that passes for a while: the server's send buffer of 8 KB (src/backend/libpq/pqcomm.c) has dozens of rows.
   await eventually('the rows that were read', 60, async () => {
     const [row] = await target.sql(`select max(rows) as rows from pgmove.copy_progress`).catch(() => [])
-    return Number(row?.['rows'] ?? 0) > 100
+    return Number(row?.['rows'] ?? 0) > 0
   })
   const details = await running.status()
   assert.deepEqual([details.phase, details.tables.copied], ['full', 0])

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import pg from 'pg'
 import { sharedMigration } from '../migration-run.ts'
 import { eventually } from '../servers.ts'
 import { remains, smallPair } from '../small-source.ts'
@@ -35,6 +36,25 @@ test('columns change on the source while a migration runs; nothing is left behin
       there[0]?.['name'] === 'old_orders' && JSON.stringify(await target.sql('select count(*) from old_orders')) === JSON.stringify(filled)
     )
   })
+  // Its rows are rewritten: it is emptied and copied again.
+  await source.sql(
+    `alter table visits drop constraint visits_customer_fkey, alter customer type text using 'customer ' || customer; insert into visits (customer) values ('after')`,
+  )
+  await source.sql(
+    'create table granted (id int primary key); grant select on granted, visits to pg_monitor; revoke insert on diary from public',
+  )
+  await source.sql('create policy seen on granted for select to pg_monitor using (id > 0); alter table granted enable row level security')
+  // Behind whoever holds the log the command goes on, and pgmove waits.
+  const locked = new pg.Client({ connectionString: source.url })
+  await locked.connect()
+  await locked.query('begin; lock table pgmove.ddl_log')
+  await source.sql('alter table notes add late int default 3')
+  await locked.end()
+  const waiting = await running.reach('a wait for the missed command', (s) => s.state === 'waiting')
+  assert.equal(waiting.errors.items[0]?.type, 'UnsupportedDdl')
+  await target.sql('alter table notes add late int default 3')
+  await source.sql(`select setval('pgmove.ddl_missed', 1, false); insert into notes values ('missed', 4)`)
+  await running.signal('resume')
   await running.signal('cutover')
   const report = await running.result()
   for (const table of ['customers', 'orders', 'diary', 'visits', 'notes', 'old_orders'])

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import test from 'node:test'
 import { promisify } from 'node:util'
+import { assertKeptSecret } from '../kept-secret.ts'
 import { sharedMigration } from '../migration-run.ts'
 import type { RunningMigration } from '../migration-run.ts'
 import { database, eventually, server } from '../servers.ts'
 import type { TestDatabase } from '../servers.ts'
+import { textWithin } from '../text-within.ts'
 
 const run = promisify(execFile)
 const LIMIT = { timeout: 300_000 }
@@ -133,6 +135,7 @@ test('every poisonous change waits with its place and without its values, and is
       assert.ok(error.message.includes(one.table), error.message)
       if (one.key !== null) assert.ok(error.message.includes(`(key: ${one.key})`), error.message)
       assert.ok(!error.message.includes(SECRET), error.message)
+      assert.ok(!textWithin((await running.handle.describe()).raw).includes(SECRET))
       assert.ok(error.message.length <= 1000)
       assert.ok(
         error.message.includes(`--name resolve --input '{"schema":"public","table":"${one.table}","action":"retry"}'`),
@@ -216,8 +219,7 @@ test('every poisonous change waits with its place and without its values, and is
     else assert.deepEqual(await rows(target, table), await rows(source, table), table)
   }
   assert.deepEqual(await foreignKeys(target), ['events_customer_fkey false', 'orders_customer_fkey true', 'relics_customer_fkey true'])
-  const text = JSON.stringify(report)
-  assert.ok(!text.includes(SECRET))
+  await assertKeptSecret([SECRET], { run: running, target, log: await migration.workerLog() })
   assert.deepEqual(
     report.skipped.items.filter(({ reason }) => reason.startsWith('Left out')).map(({ object }) => object),
     ['"public"."relics"', '"public"."events"', '"public"."fresh"'],

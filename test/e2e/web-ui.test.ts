@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Client, Connection } from '@temporalio/client'
+import { chromium } from '../../dev/chromium.ts'
 import { startTemporal } from '../../dev/temporal-server.ts'
-import { browser, browserPage } from '../browser-page.ts'
+import { SEARCH_ATTRIBUTES } from '../../src/workflows/search-attributes.ts'
+import { browserPage } from '../browser-page.ts'
+import { cli } from '../cli-run.ts'
 import { testMigration } from '../migration-run.ts'
 import { ownWorkers } from '../own-workers.ts'
 import { eventually, uniqueName } from '../servers.ts'
@@ -14,6 +17,10 @@ const LIMIT = { timeout: 300_000 }
 /** Summaries above this size are refused by some servers, and too long for a row of the timeline. */
 const SUMMARY_LIMIT = 200
 
+interface SetUp {
+  readonly searchAttributes: { readonly registered: readonly string[] }
+}
+
 /** The answer of the query by which the Web UI fills the tabs User Metadata and Queries, and the menus of signals and updates. */
 interface Metadata {
   readonly currentDetails?: string
@@ -22,6 +29,62 @@ interface Metadata {
     readonly { readonly name: string; readonly description?: string }[]
   >
 }
+
+// A server of its own: all other tests run without search attributes.
+test(
+  'the page shows phases, progress and the next command; the migration is found by its search attributes where setup has registered them',
+  LIMIT,
+  async () => {
+    const temporal = await startTemporal({ uiPort: 8233 })
+    const page = await browserPage(await chromium())
+    try {
+      const setup = async () => (await cli(['setup', '--address', temporal.address, '--json'])).json() as SetUp
+      assert.deepEqual((await setup()).searchAttributes.registered, [...SEARCH_ATTRIBUTES])
+      await eventually('the attributes', 30, async () => (await setup()).searchAttributes.registered.length === 0)
+      const { source, target } = await smallPair()
+      const migration = await testMigration({ source: source.url, target: target.url }, temporal)
+      const stop = await ownWorkers(migration, () => ({}))
+      const running = await migration.start({ ignoreWarnings: true })
+      const found = async (query: string) => {
+        const ids: string[] = []
+        for await (const { workflowId } of migration.client.workflow.list({ query })) ids.push(workflowId)
+        return ids.includes(running.workflowId)
+      }
+      const place = (url: string) => url.replace(/.*@|\?.*/g, '')
+      const stream = `PgmovePhase = 'incremental' and PgmoveState = 'running' and PgmoveLag != 'none'`
+      const sides = `PgmoveSource = '${place(source.url)}' and PgmoveTarget = '${place(target.url)}'`
+      await eventually('the stream', 90, () => found(`${stream} and ${sides}`))
+      await page.open(`${temporal.uiUrl}/namespaces/default/workflows/${running.workflowId}/${running.firstRunId}/user-metadata`)
+      const phases = [
+        '✓ Precheck',
+        '✓ Schema',
+        '✓ Full data',
+        '✓ Foreign keys and triggers',
+        '▶ Incremental replication',
+        'Cutover',
+        'Done',
+      ]
+      const command = `temporal workflow signal --workflow-id ${running.workflowId} --name cutover`
+      for (const shown of [...phases, '█', 'Tables copied: 3 of 3', 'Lag: ', command]) {
+        await eventually(`${shown} on the page`, 60, async () => (await page.text()).includes(shown))
+      }
+      await running.signal('pause')
+      await eventually('the pause', 60, () => found(`${sides} and PgmoveState = 'paused'`))
+      await running.signal('resume')
+      await running.signal('cutover')
+      await running.result()
+      await eventually('the end', 60, () => found(`${sides} and PgmovePhase = 'done' and PgmoveState = 'completed' and PgmoveLag = 'none'`))
+      const { events } = await running.handle.fetchHistory()
+      const upserts = events?.filter((event) => event.upsertWorkflowSearchAttributesEventAttributes) ?? []
+      // Seven phases, a pause and its end, the mark of the patch, and a lag class or two.
+      assert.ok(upserts.length >= 6 && upserts.length <= 16, `${upserts.length} upserts`)
+      await stop()
+    } finally {
+      await page.close()
+      await temporal.stop()
+    }
+  },
+)
 
 test('the timeline, the details and the menus tell what happens and what can be done', LIMIT, async () => {
   const { source, target } = await smallPair()
@@ -50,10 +113,9 @@ test('the timeline, the details and the menus tell what happens and what can be 
   }
 })
 
-const program = browser()
-test('the page of a migration whose source is down says so', { ...LIMIT, skip: program ? false : 'no Chromium in PATH' }, async () => {
+test('the page of a migration whose source is down says so', LIMIT, async () => {
   const temporal = await startTemporal({ uiPort: 8233 })
-  const page = await browserPage(program ?? '')
+  const page = await browserPage(await chromium())
   try {
     const down = 'postgres://postgres@127.0.0.1:1/shop'
     const taskQueue = uniqueName('queue')

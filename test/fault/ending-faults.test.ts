@@ -98,21 +98,6 @@ describe('what ends a migration', { concurrency: 3 }, () => {
     await run.assertMoved()
   })
 
-  test('a target that comes back within the reconnect window goes on', LIMIT, async () => {
-    const to = await ownServer(17)
-    const run = await faultRun({ from: await server(13), to })
-    await run.migration.worker()
-    const running = await run.migration.start({ ignoreWarnings: true, reconnectWindow: '60s' })
-    await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed, 120)
-    await to.crash()
-    const { connection } = await running.reach('the loss of the target', (s) => s.connection.target.state === 'reconnecting', 40)
-    assert.equal(Date.parse(connection.target.deadline ?? '') - Date.parse(connection.target.lostAt ?? ''), 60_000)
-    await to.restart()
-    const report = await run.cutOver(running)
-    assert.deepEqual(report.left, [])
-    await run.assertMoved()
-  })
-
   test('a cancel in the middle of a copy releases the source within seconds', LIMIT, async () => {
     const run = await faultRun({ from: await server(13), to: await server(17), prepare: addBigTable })
     const { source, target } = run

@@ -1,4 +1,5 @@
-// A worker that dies at failpoints, or stands still there: see failpoint-files.ts for how it is told.
+// A worker that dies at failpoints, or stands still there: see failpoint-files.ts for how it is told. The test can set its clock.
+import './shifted-clock.ts'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker'
 import { PRODUCTION_SERVICES } from '../../src/activities/activity-run.ts'

@@ -16,6 +16,7 @@ import { atEnd, database } from '../servers.ts'
 import type { TestDatabase, TestServer } from '../servers.ts'
 import { failpointOrders, FOLDER_VARIABLE } from './failpoint-files.ts'
 import type { FailpointOrders } from './failpoint-files.ts'
+import { shiftClock } from './shifted-clock.ts'
 
 export const LIMIT = { timeout: 400_000 }
 
@@ -25,6 +26,8 @@ export interface FaultRun {
   readonly target: TestDatabase
   readonly migration: TestMigration
   readonly failpoints: FailpointOrders
+  /** Sets the clock of the workers with failpoints so much ahead. */
+  readonly shiftClock: (ms: number) => void
   readonly writer: Writer
   /** Keeps one worker running: whenever one has died, the next is started. Returns what ends that; idempotent. */
   superviseWorkers(): () => Promise<void>
@@ -43,13 +46,13 @@ export interface FaultRunOptions {
   readonly temporal?: { readonly address: string; readonly cli: string }
   /** Size of the shop. Default 0.01, about 8,000 rows. */
   readonly scale?: number
-  /** Transactions a second. Default 60. */
+  /** Transactions a second. Default 30. */
   readonly rate?: number
   /** Adds to the source before anything else happens. */
   readonly prepare?: (source: TestDatabase) => Promise<unknown>
 }
 
-export async function faultRun({ from, to, through = {}, temporal, scale = 0.01, rate = 60, prepare }: FaultRunOptions): Promise<FaultRun> {
+export async function faultRun({ from, to, through = {}, temporal, scale = 0.01, rate = 30, prepare }: FaultRunOptions): Promise<FaultRun> {
   const source = await database(from)
   const target = await database(to)
   await loadShop(source.url, scale)
@@ -70,6 +73,7 @@ export async function faultRun({ from, to, through = {}, temporal, scale = 0.01,
     target,
     migration,
     failpoints: failpointOrders(folder),
+    shiftClock: (ms) => shiftClock(folder, ms),
     writer,
     superviseWorkers: () => supervise(migration),
     cutOver: async (running, seconds = 120) => {

@@ -52,7 +52,7 @@ async function assertWaits(work: Promise<unknown>, { kind, table, says }: Omit<F
   assert.ok(message.length < 1024 && !/SECRET|424242/.test(message), message)
   assert.match(message, says)
   assert.ok(message.includes(table), `${table} is not named: ${message}`)
-  assert.match(JSON.stringify(details), new RegExp(table))
+  assert.match(JSON.stringify(details), new RegExp(table), message)
 }
 
 async function assertEqual({ source, target }: Sides, tables: number): Promise<void> {
@@ -265,3 +265,103 @@ test('an index that can not be built is said with its name and its table, and is
   )
   assert.deepEqual(indexes, { n: '6', valid: '6' })
 })
+
+/** In chunks, of several pages each. */
+const CUT: readonly Fault[] = [
+  {
+    table: 'cut_checked',
+    spoil: ({ target }) => target.sql(`alter table cut_checked add constraint low check (n < 424242)`),
+    mend: ({ target }) => target.sql(`alter table cut_checked drop constraint low`),
+    kind: 'RejectedByTarget',
+    says: /constraint low.*23514/,
+  },
+  {
+    table: 'cut_lost',
+    spoil: ({ target }) => target.sql(`alter table cut_lost rename to elsewhere_cut`),
+    mend: ({ target }) => target.sql(`alter table elsewhere_cut rename to cut_lost`),
+    kind: 'SchemaMismatch',
+    says: /does not exist/,
+  },
+]
+
+test('under one snapshot each refusal is said with its table, and the copy passes once all are mended', LIMIT, async () => {
+  const fill = (name: string, rows: number, note: string) =>
+    `insert into ${name} select i, 'SECRET ' || ${note} from generate_series(1, ${rows}) i union all select 424242, 'SECRET';`
+  const objects = [
+    ...[...REFUSED.map(({ table }) => table), 'fine_1', 'fine_2'].map(
+      (name) => `create table ${name} (n int, note text); ${fill(name, 50, 'i')}`,
+    ),
+    ...CUT.map(
+      ({ table }) =>
+        `create table ${table} (n int primary key, note text) with (fillfactor = 10); ${fill(table, 9000, `repeat('x', 450)`)}`,
+    ),
+  ]
+  const sides = await pair(objects.join(''), ['full'])
+  // No changes are streamed that the column would be missing in.
+  const faults = [...REFUSED.map((fault): Fault => (fault.table === 'grown' ? { ...fault, kind: 'SchemaMismatch' } : fault)), ...CUT]
+  for (const { spoil } of faults) await spoil(sides)
+  await sides.target.sql(`update pgmove.migrated_table set estimated_bytes = 40000000 where source_table like 'cut%'`)
+  const open = new Map(faults.map((fault) => [fault.table, fault]))
+  while (open.size > 0) {
+    const failure = await sides.activities.copy().catch((error: unknown) => error)
+    assert.ok(failure instanceof ApplicationFailure, `nothing was said of ${[...open.keys()].join(', ')}`)
+    // The first table is what it speaks of; those that failed as well follow.
+    const fault = open.get(/"public"\."(\w+)"/.exec(failure.message)?.[1] ?? '')
+    assert.ok(fault, failure.message)
+    await assertWaits(Promise.reject(failure), fault)
+    open.delete(fault.table)
+    await fault.mend(sides)
+    if (open.size !== 3) continue
+    // Between two attempts nothing is locked.
+    await sides.source.sql(`alter table fine_1 alter n type bigint; truncate fine_2`)
+    await sides.source.sql('vacuum full fine_1')
+    await sides.source.sql(`insert into fine_2 values (1, 'after the truncate')`)
+  }
+  await sides.activities.copy()
+  await assertEqual(sides, faults.length + 2)
+  const [chunks] = await sides.target.sql(`select count(distinct source_table) as tables, count(*) > 3 as cut from pgmove.copy_chunk`)
+  assert.deepEqual(chunks, { tables: '2', cut: 't' })
+})
+
+test(
+  'under one snapshot an index that can not be built is said with its table, and the copy passes once that is mended',
+  LIMIT,
+  async () => {
+    const unready = (name: string, ready: boolean) => `update pg_index set indisready = ${ready} where indexrelid = '${name}'::regclass;`
+    const sides = await pair(
+      `${PICKY};
+     create table overlapping (span int4range, constraint apart exclude using gist (span with &&)); insert into overlapping values ('[1,10)');
+     ${unready('apart', false)} insert into overlapping values ('[5,424242)'); ${unready('apart', true)}
+     create table computed (note text); create index computed_picky on computed (picky(note)); insert into computed values ('SECRET');
+     create table broken (id int primary key, note text); insert into broken values (1, 'first');
+     ${unready('broken_pkey', false)} insert into broken values (1, 'SECRET again'); ${unready('broken_pkey', true)}
+     create table twice (n int constraint once unique, note text); insert into twice values (1, 'first');
+     ${unready('once', false)} insert into twice values (1, 'SECRET again'); ${unready('once', true)}`,
+      ['schema', 'full'],
+    )
+    await sides.target.sql(RAISES.replace('create', 'create or replace'))
+    const remove = (from: string, where: string): Fault['mend'] => {
+      return ({ source }) => source.sql(`set enable_indexscan = off; set enable_bitmapscan = off; delete from ${from} where ${where}`)
+    }
+    const spoil = () => Promise.resolve()
+    const again = `note = 'SECRET again'`
+    const faults: readonly Fault[] = [
+      { table: 'overlapping', spoil, mend: remove('overlapping', 'upper(span) = 424242'), kind: 'RejectedByTarget', says: /apart.*23P01/ },
+      ...UNBUILDABLE.filter(({ table }) => table === 'computed'),
+      { table: 'broken', spoil, mend: remove('broken', again), kind: 'RejectedByTarget', says: /broken_pkey.*23505/ },
+      { table: 'twice', spoil, mend: remove('twice', again), kind: 'RejectedByTarget', says: /once.*23505/ },
+    ]
+    const open = new Map(faults.map((fault) => [fault.table, fault]))
+    while (open.size > 0) {
+      const failure = await sides.activities.copy().catch((error: unknown) => error)
+      assert.ok(failure instanceof ApplicationFailure, `nothing was said of ${[...open.keys()].join(', ')}`)
+      const fault = [...open.values()].find(({ table }) => failure.message.includes(table))
+      assert.ok(fault, failure.message)
+      await assertWaits(Promise.reject(failure), fault)
+      open.delete(fault.table)
+      await fault.mend(sides)
+    }
+    await sides.activities.copy()
+    await assertEqual(sides, 4)
+  },
+)

@@ -11,6 +11,9 @@ import { FAILPOINT_WORKER, faultRun, LIMIT } from './fault-run.ts'
 
 type Side = 'source' | 'target'
 
+/** The reconnect window of the run in which that side crashes: as the spec says, or the default. */
+const WINDOWS = { source: { spec: {}, ms: 12 * 3_600_000 }, target: { spec: { reconnectWindow: '90s' }, ms: 90_000 } } as const
+
 /** Crashes the server, waits until the status tells of it, and starts it again. */
 async function crashAndReturn(running: RunningMigration, side: Side, crashed: PostgresServer): Promise<void> {
   await crashed.crash()
@@ -21,7 +24,7 @@ async function crashAndReturn(running: RunningMigration, side: Side, crashed: Po
   )
   const { lostAt, deadline } = status.connection[side]
   assert.ok(lostAt && deadline)
-  assert.equal(Date.parse(deadline) - Date.parse(lostAt), 12 * 3_600_000)
+  assert.equal(Date.parse(deadline) - Date.parse(lostAt), WINDOWS[side].ms)
   await crashed.restart()
   await running.reach(`the return of the ${side}`, (s) => s.state === 'running' && s.connection[side].state === 'connected', 60)
 }
@@ -59,7 +62,7 @@ describe('servers go away', { concurrency: 2 }, () => {
         const { tablesPlanned, tableCopied, copyFinished, markerTaken, sequencesSet } = FAILPOINTS
         for (const name of [tablesPlanned, tableCopied, copyFinished, markerTaken, sequencesSet]) failpoints.order(name, 'stand')
         await run.migration.worker({}, FAILPOINT_WORKER)
-        const running = await run.migration.start({ ignoreWarnings: true })
+        const running = await run.migration.start({ ignoreWarnings: true, ...WINDOWS[side].spec })
 
         const at = async (name: (typeof FAILPOINTS)[keyof typeof FAILPOINTS], act: () => Promise<void>): Promise<void> => {
           await eventually(name, 120, () => failpoints.followed(name))

@@ -4,6 +4,13 @@ import os from 'node:os'
 import path from 'node:path'
 import { after } from 'node:test'
 import { unprivilegedUser } from '../../dev/unprivileged-user.ts'
+// Its hook ends the servers before the one below takes their disks away.
+import '../servers.ts'
+
+const mounted: (() => void)[] = []
+after(() => {
+  for (const unmount of mounted) unmount()
+})
 
 /** A file system of its own that can be filled up. Unmounted after the file's tests. */
 export interface SmallDisk {
@@ -33,7 +40,7 @@ export function smallDisk(megabytes: number): SmallDisk | undefined {
     rmSync(base, { recursive: true, force: true })
     return undefined
   }
-  after(() => {
+  mounted.push(() => {
     // The server may still hold it for a moment.
     asRoot('umount', ['-l', base])
     rmSync(base, { recursive: true, force: true })

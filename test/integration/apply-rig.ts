@@ -15,7 +15,7 @@ import { takeOver } from '../../src/replication/progress.ts'
 import type { MigratedTable } from '../../src/state/migrated-table.ts'
 import { openMigrationRecord } from '../../src/state/migration-record.ts'
 import { database, server, sql, uniqueName } from '../servers.ts'
-import type { TestDatabase } from '../servers.ts'
+import type { TestDatabase, TestServer } from '../servers.ts'
 
 const open = new Set<{ close(): Promise<void> }>()
 after(async () => {
@@ -29,6 +29,8 @@ export interface RigOptions {
   readonly schema: string
   /** Instead of `schema` on the target. */
   readonly target?: string
+  /** Instead of the shared one. */
+  readonly targetServer?: Pick<TestServer, 'url'>
   /** Role of the applying session, created without rights beside those that it owns; default the superuser. */
   readonly role?: string
 }
@@ -39,7 +41,8 @@ export interface Rig {
   readonly source: TestDatabase
   readonly target: TestDatabase
   readonly tables: Map<string, MigratedTable>
-  session(): Promise<Database>
+  /** By default at the target's own address. */
+  session(url?: string): Promise<Database>
   stream(startLsn?: bigint, publication?: string): Promise<ChangeStream>
   position(): Promise<bigint>
   /** Applies all that the source has committed. */
@@ -48,9 +51,16 @@ export interface Rig {
   equal(): Promise<void>
 }
 
-export async function rig({ from = 13, to = 17, schema, target: targetSchema = schema, role }: RigOptions): Promise<Rig> {
+export async function rig({
+  from = 13,
+  to = 17,
+  schema,
+  target: targetSchema = schema,
+  targetServer: given,
+  role,
+}: RigOptions): Promise<Rig> {
   const source = await database(await server(from))
-  const targetServer = await server(to)
+  const targetServer = given ?? (await server(to))
   const name = uniqueName('apply')
   const owner = role === undefined ? undefined : uniqueName(role)
   if (owner !== undefined) await sql(targetServer.url('postgres'), `create role ${owner} login nosuperuser`)
@@ -68,8 +78,8 @@ export async function rig({ from = 13, to = 17, schema, target: targetSchema = s
   await source.sql(`create publication ${name} for all tables`)
   await source.sql(`select pg_create_logical_replication_slot('${name}', 'pgoutput')`)
 
-  const session = async () => {
-    const opened = await connect(await resolveConnection({ url }, 'target'), { side: 'target', applicationName: name })
+  const session = async (at = url) => {
+    const opened = await connect(await resolveConnection({ url: at }, 'target'), { side: 'target', applicationName: name })
     open.add(opened)
     return opened
   }

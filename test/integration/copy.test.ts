@@ -296,6 +296,30 @@ test('rows from before are removed, foreign keys of other tables are put aside a
   )
 })
 
+test('what was emptied in the transaction of its copy is written frozen, what a key refers to is not', async () => {
+  const schema = `create extension pageinspect; create table fresh (id int primary key); create table filled (id int primary key);
+    create table referred (id int primary key); create table referring (id int references referred)`
+  for (const major of [10, 17]) {
+    const fixture = await migrationFixture(await server(13), await server(major), schema)
+    for (const name of ['fresh', 'filled', 'referred']) await fixture.source.sql(`insert into ${name} select generate_series(1, 1000)`)
+    await fixture.target.sql('insert into filled values (-1)')
+    await plan(fixture)
+    const { copy } = await lane(fixture)
+    for (const [name, frozen] of [
+      ['fresh', true],
+      ['filled', true],
+      ['referred', false],
+    ] as const) {
+      await copy(name)
+      await assertEqual(fixture, name)
+      // HEAP_XMIN_FROZEN (src/include/access/htup_details.h)
+      const pages = await fixture.target.sql(`select distinct t_infomask & 768 = 768 as frozen
+        from generate_series(0, pg_relation_size('${name}') / 8192 - 1) page, heap_page_items(get_raw_page('${name}', page::int))`)
+      assert.deepEqual(pages, [{ frozen: frozen ? 't' : 'f' }], `${name} on ${major}`)
+    }
+  }
+})
+
 test('without replica role keys are put aside on both ends, also of partitioned tables', async () => {
   const schema = `create table parent (id int primary key);
     create table child (id int, parent int references parent) partition by range (id);

@@ -162,7 +162,9 @@ const PARTED = `
 for (const [from, to] of PAIRS) {
   test(`${from} to ${to}: rows without the row that they refer to are found under every kind of foreign key`, async () => {
     const parted = from >= 13
-    const { target, to: other, id } = await planned(from, to, parted ? KEYS + PARTED : KEYS)
+    const fixture = await planned(from, to, parted ? KEYS + PARTED : KEYS)
+    const { target, to: other, id } = fixture
+    const beside = [await fixture.session('target', 'beside')]
     await other.sql(`create table outsider (id int constraint outsider_fk references tree);
       alter table late add constraint late_fk foreign key (a, b) references parent not valid`)
     await other.sql(`insert into parent values (1, 'x'); insert into simple values (1, 'x'), (null, 'y'), (7, null), (null, null);
@@ -180,7 +182,7 @@ for (const [from, to] of PAIRS) {
     ]
     for (const [insert, name] of rows) {
       await other.sql(replica + insert)
-      await assert.rejects(verifyForeignKeys({ target, id, signal }), naming(name))
+      await assert.rejects(verifyForeignKeys({ target, beside, id, signal }), naming(name))
       await other.sql(`${replica}delete from ${name.slice(0, -3)} where ctid = (select max(ctid) from ${name.slice(0, -3)})`)
     }
     await other.sql(`${replica}insert into late values (5, 'z')`)

@@ -1,54 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
-import { connect } from '../../src/postgres/connect.ts'
-import type { Database } from '../../src/postgres/connect.ts'
-import { resolveConnection } from '../../src/postgres/resolve-connection.ts'
-import { qualified } from '../../src/postgres/quote.ts'
-import { installDdlCapture } from '../../src/source/ddl-capture.ts'
-import type { TableSelection } from '../../src/source/ddl-capture.ts'
-import { recordInstalled } from '../../src/source/installed.ts'
+import { test } from 'node:test'
 import { pruneDdlLog } from '../../src/source/prune-ddl-log.ts'
-import { installSourceSchema } from '../../src/source/source-schema.ts'
-import { publicationName } from '../../src/state/migration-ref.ts'
+import { releaseSource } from '../../src/source/release-source.ts'
 import { eventually } from '../servers.ts'
-import { rig } from './apply-rig.ts'
-import type { Rig } from './apply-rig.ts'
-
-const never = new AbortController().signal
-const EVERYTHING: TableSelection = { objects: null, exclude: [] }
-const open: Database[] = []
-after(async () => {
-  for (const one of open) await one.close()
-})
-
-/** A rig whose publication lists its tables, as a migration's does, and that follows new tables. */
-async function capturing(options: Parameters<typeof rig>[0], selection: TableSelection = EVERYTHING): Promise<Rig> {
-  const made = await rig(options)
-  const source = await connect(await resolveConnection({ url: made.source.url }, 'source'), { side: 'source', applicationName: 'capture' })
-  open.push(source)
-  const by = { id: made.id, namespaceId: '00000000-0000-4000-8000-000000000001', workflowId: 'w', firstRunId: 'r' }
-  await installSourceSchema(source, by, never)
-  assert.equal(await installDdlCapture(source, by, selection, never), true)
-  const publication = publicationName(made.id)
-  const listed = [...made.tables.values()].map(({ sourceSchema, sourceTable }) => qualified(sourceSchema, sourceTable))
-  await made.source.sql(
-    `create publication ${publication} for table ${[...listed, 'pgmove.ddl_log', ...(options.from === 10 ? ['pgmove.truncate_log'] : [])].join(', ')}`,
-  )
-  await source.transaction(() => recordInstalled(source, by, 'publication', publication))
-  // A slot knows no publication that came after it.
-  const [slot] = await made.source.sql('select slot_name as name from pg_replication_slots where database = current_database()')
-  await made.source.sql(`select pg_drop_replication_slot('${slot!['name']!}')`)
-  await made.source.sql(`select pg_create_logical_replication_slot('${slot!['name']!}', 'pgoutput')`)
-  await source.transaction(() => recordInstalled(source, by, 'slot', slot!['name']!))
-  const drain: Rig['drain'] = async (more = {}) => {
-    const open = ({ confirmedLsn }: { confirmedLsn: bigint }) => made.stream(confirmedLsn, publication)
-    const result = await made.drain({ selection, open, ...more })
-    const [missed] = await made.source.sql('select is_called::text as missed from pgmove.ddl_missed')
-    assert.equal(missed?.['missed'], 'false', 'the capture has failed')
-    return result
-  }
-  return { ...made, drain }
-}
+import { capturing } from './ddl-rig.ts'
 
 const SCHEMA = `create table item (id int primary key, name text, note varchar(10) not null default 'n'); create table log (line text); alter table log replica identity full;
 create table twin (id int primary key, a int)`
@@ -177,7 +132,7 @@ for (const [from, to] of [
       `create or replace function twice(n int) returns int language sql stable as 'select n + n'; comment on function twice(int) is 'twice'; comment on column item.name is 'the name'; comment on table item is 'items'`,
       `create trigger t before insert on item for each row execute procedure fire(); comment on trigger t on item is 'fires'; insert into item values (1, 'one')`,
       `alter table twin add constraint known foreign key (a) references item; insert into twin values (1, 1)`,
-      `create sequence counter increment by 3; alter sequence counter maxvalue 1000; create sequence other; drop sequence other; drop view gone`,
+      `create sequence counting increment by 3; alter sequence counting rename to counter; create sequence moving; alter sequence moving set schema side; alter sequence side.moving set schema public; alter sequence counter maxvalue 1000; create sequence other; drop sequence other; drop view gone`,
       `create function brief() returns int language sql as 'select 1'; drop function brief(); create type short as enum ('a'); drop type short; create schema brief; drop schema brief`,
       `create view shorter as select id, name from item; create or replace function brief2(a int) returns int language sql as 'select 1'; drop function brief2(int); create function brief2(a int) returns text language sql as $$select 'x'::text$$`,
       `drop view shorter; create view shorter as select id from item`,
@@ -208,7 +163,7 @@ for (const [from, to] of [
     await run.drain()
     // What all have applied is not kept.
     const logged = async () => (await run.source.sql('select count(*) as rows from pgmove.ddl_log'))[0]?.['rows']
-    const pruning = open.at(-1)!
+    const pruning = run.capture
     await pruneDdlLog(pruning)
     await pruneDdlLog(pruning)
     assert.notEqual(await logged(), '0', 'not before the slot is past it')
@@ -322,6 +277,64 @@ test('what can not be made exactly waits: a computed default, a column of a doma
   await run.drain()
 })
 
+test('a table without a key gives its name to another one, which is dropped and made anew: each gets back the identity that it had', async () => {
+  const run = await capturing({ from: 10, to: 18, schema: 'create table a (n int); create table item (id int primary key)' })
+  const rename = (from: string, to: string) => `alter table ${from} rename to ${to}`
+  const steps = [
+    `create table b (n int); insert into b values (1); update b set n = 2; create table c (n int); insert into c values (5)`,
+    // Names are traded, given on, and taken by tables that are new.
+    ...[rename('b', 'between'), rename('c', 'b'), rename('between', 'c'), `update b set n = 6; update c set n = 3`],
+    ...[rename('b', 'd'), `create table b (n int); insert into b values (7); update b set n = 8; drop table b; create table b (n int)`],
+    `insert into b values (9); delete from b; create schema s; alter table d set schema s; create table d (n int); alter schema s rename to t`,
+    `truncate t.d; insert into t.d values (10)`,
+  ]
+  for (const step of steps.flatMap((text) => text.split('; '))) await run.source.sql(step)
+  await run.drain()
+  await run.equal()
+  const recorded = `select name from pgmove.installed where kind = 'replica identity' order by 1`
+  assert.deepEqual(
+    (await run.source.sql(recorded)).map(({ name }) => name),
+    ['"public"."b"', '"public"."c"', '"public"."d"', '"t"."d"'],
+  )
+  const released = await releaseSource({
+    source: run.capture,
+    id: run.id,
+    deadline: Date.now() + 20_000,
+    signal: new AbortController().signal,
+  })
+  assert.deepEqual(released, { left: [] })
+  const left = `select oid::regclass::text as name from pg_class where relkind = 'r' and relreplident <> 'd' and relnamespace::regnamespace::text in ('public', 't')
+    union all select tgname from pg_trigger where tgname like 'pgmove%'`
+  assert.deepEqual(await run.source.sql(left), [])
+})
+
+for (const [from, to] of [
+  [10, 18],
+  [13, 17],
+] as const) {
+  test(`a column gets another type and its rows are rewritten: the table is emptied, gets the definition, and waits for its copy; ${from} to ${to}`, async () => {
+    const run = await capturing({
+      from,
+      to,
+      schema: `create table item (id int primary key, n text not null default 'x', u int unique); create table other (id int primary key references item)`,
+    })
+    await run.target.sql(
+      `insert into pgmove.migrated_table (id, source_schema, source_table, target_schema, target_table) values ('${run.id}', 'public', 'item', 'public', 'item')`,
+    )
+    await run.source.sql(`insert into item select i, i::text, i from generate_series(1, 20) i; insert into other values (1)`)
+    await run.source
+      .sql(`begin; update item set u = 0 where id = 1; alter table item alter n drop default, alter n type int using n::int + 1, alter n set default 5, add r float default random();
+      alter table item alter u type bigint; insert into other values (2); insert into item (id) values (30); alter table item add late int default 3; commit`)
+    assert.equal((await run.drain()).reason, 'copyAgain')
+    assert.deepEqual(await run.target.sql(COLUMNS), await run.source.sql(COLUMNS))
+    assert.deepEqual(await run.target.sql('select count(*) as rows, (select count(*) from other) as others from item'), [
+      { rows: '0', others: '2' },
+    ])
+    const [marked] = await run.target.sql('select copy_again from pgmove.migrated_table')
+    assert.match(marked?.['copy_again'] ?? '', /^its rows were rewritten with another type/)
+  })
+}
+
 test('killed while the target makes a change: made once', async () => {
   const run = await capturing({ from: 10, to: 18, schema: SCHEMA })
   await run.source.sql(`begin; insert into log values ('a'); alter table log add n int default 5; insert into log values ('b', 6);
@@ -340,6 +353,36 @@ test('killed while the target makes a change: made once', async () => {
   await holder.query('rollback')
   await run.drain()
   await run.equal()
+})
+
+test('killed at every command of a transaction, before its commit: made once, with the rows around', async () => {
+  const run = await capturing({ from: 13, to: 18, schema: SCHEMA })
+  await run.source
+    .sql(`begin; create table made (id serial primary key, a text); insert into made (a) values ('x'), ('y'); alter table made add b int default 3;
+    update made set b = id; alter table made rename a to c; create index on made (c); insert into made (c) values ('z'); create table loose (n int);
+    insert into loose values (1), (1); delete from loose where ctid = (select min(ctid::text)::tid from loose); commit`)
+  let kills = 0
+  for (let at = 1; ; at++) {
+    let commands = 0
+    const applying = await run.session()
+    const [backend] = await applying.query<{ pid: string }>('select pg_backend_pid() as pid')
+    const onDdl = async () => {
+      if (++commands < at) return
+      kills++
+      await run.target.sql(`select pg_terminate_backend(${backend!.pid})`)
+    }
+    const before = kills
+    const drained = await run.drain({ target: applying, onDdl }).catch((error: unknown) => error)
+    if (kills === before) {
+      assert.equal((drained as { reason?: string }).reason, 'until')
+      break
+    }
+    assert.equal((drained as { kind?: string }).kind, 'ConnectionLost')
+    assert.deepEqual(await run.target.sql(`select to_regclass('made')::text as made`), [{ made: null }])
+  }
+  assert.equal(kills, 5)
+  await run.equal()
+  assert.deepEqual(await run.target.sql(COLUMNS), await run.source.sql(COLUMNS))
 })
 
 test('of a table that is copied already only definitions follow; chosen columns under their names', async () => {

@@ -122,6 +122,14 @@ test('lock table of the source: a warning where it may be too small, failed wher
   const many = (await into.check({ copy: { tableJobs: 9, indexJobs: 9 } }))['connections']
   assert.equal(many?.status, 'Warning')
   assert.match(many.fix, /on the target: end \d+ sessions, or: alter system set max_connections = \d+; then restart the server/)
+
+  // Of sessions of others a plain role does not see what they are, and counts them all the same.
+  const user = await role(into.on.target.url(into.target.name))
+  const idle = await Promise.all(Array.from({ length: 5 }, () => into.session('target')))
+  const seen = (await into.check({}, { target: user }))['connections']
+  assert.ok(Number(/on the target (\d+) of/.exec(seen?.found ?? '')?.[1]) <= 20 - 3 - 5, seen?.found)
+  for (const session of idle) await session.close()
+  await into.target.sql(`drop role ${user}`)
 })
 
 test('rights on the source: every missing one is named with the statement that gives it, and then passes', async () => {
@@ -139,6 +147,10 @@ test('rights on the source: every missing one is named with the statement that g
     })
     assert.ok(first['source_rights']?.objects.includes('"app"."orders"'))
     assert.ok(first['source_rights']?.objects.includes('sequence "app"."orders_id_seq"'))
+    assert.match(
+      first['source_ownership']?.fix ?? '',
+      /^grant "postgres" to .* \/\* as much as being a superuser, as "postgres" is; instead: /,
+    )
     for (const name of ['replication_role', 'source_rights', 'source_ownership', 'source_create']) await sql(admin, first[name]?.fix ?? '')
     assert.deepEqual(not(await pair.check({ ddl: 'capture' }, { source: user })), { ddl_capture: 'Warning' })
     const reader = await role(admin)
@@ -226,6 +238,28 @@ test('10: a TRUNCATE trigger needs the language and the owner', async () => {
   } finally {
     await sql(admin, `drop owned by ${user} cascade`)
     await sql(admin, `drop role ${user}`)
+  }
+})
+
+test('owners that a target role can not give objects to are told, with the grant that lets it', async () => {
+  const pair = await precheckPair(13, 17)
+  const admin = pair.on.target.url(pair.target.name)
+  const [user, owner] = [await role(admin), uniqueName('owner')]
+  try {
+    await sql(pair.on.source.url('postgres'), `create role ${owner}`)
+    await pair.source.sql(`create table owned (id int primary key); alter table owned owner to ${owner}`)
+    await sql(admin, `create role ${owner}; grant ${owner} to ${user}; grant create, usage on schema public to ${user}`)
+    const first = (await pair.check({}, { target: user }))['roles']
+    const [note] = first?.objects.filter((text) => text.startsWith(`"${owner}"`)) ?? []
+    const grant = /may not let it: (grant create on schema "public" to .* with grant option)$/.exec(note ?? '')?.[1]
+    assert.ok(grant, JSON.stringify(first))
+    await sql(admin, grant)
+    const second = (await pair.check({}, { target: user }))['roles']
+    assert.ok(!second?.objects.some((text) => text.startsWith(`"${owner}"`)), JSON.stringify(second))
+  } finally {
+    await pair.source.drop()
+    await sql(pair.on.source.url('postgres'), `drop role if exists ${owner}`)
+    await sql(admin, `drop owned by ${user} cascade; drop role ${user}, ${owner}`)
   }
 })
 

@@ -23,7 +23,10 @@ const DEADLINE = LOST_AT + 12 * HOUR
 
 /** What an activity is given beside the migration, and which sides it connects to. */
 const ACTIVITIES: Readonly<
-  Record<keyof Omit<MigrationActivities, 'tryConnection' | 'watchSlot'>, readonly [sides: readonly Side[], extra: object]>
+  Record<
+    keyof Omit<MigrationActivities, 'tryConnection' | 'watchSlot' | 'findSearchAttributes'>,
+    readonly [sides: readonly Side[], extra: object]
+  >
 > = {
   precheck: [['source', 'target'], { ignoreWarnings: true }],
   prepareSource: [['source', 'target'], {}],

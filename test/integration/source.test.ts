@@ -4,7 +4,7 @@ import pg from 'pg'
 import { parseLsn } from '../../src/postgres/lsn.ts'
 import { readMigrationRecord } from '../../src/state/migration-record.ts'
 import { checkSlot } from '../../src/source/check-slot.ts'
-import { beat } from '../../src/source/heartbeat.ts'
+import { beat, beatUnlessFresh } from '../../src/source/heartbeat.ts'
 import { prepareSource } from '../../src/source/prepare-source.ts'
 import { releaseSource } from '../../src/source/release-source.ts'
 import { readSelectedTables } from '../../src/source/selected-tables.ts'
@@ -274,6 +274,15 @@ test('the heartbeat counts, positions grow', async () => {
   assert.ok((await sourcePosition(source)) > position)
   assert.ok(((await retainedBytes(source, slot)) ?? 0n) > 0n)
   assert.equal(await retainedBytes(source, 'no_such_slot'), undefined)
+  const beats = async () => (await fixture.source.sql('select beat from pgmove.dts_postgres_heartbeat'))[0]?.['beat']
+  await beatUnlessFresh(source, fixture.id, 3_600_000)
+  assert.equal(await beats(), '2', 'it is fresh')
+  await fixture.source.sql(`update pgmove.dts_postgres_heartbeat set beat_at = beat_at - interval '1 hour'`)
+  await beatUnlessFresh(source, fixture.id, 3_600_000)
+  assert.equal(await beats(), '3', 'it is old')
+  await fixture.source.sql(`update pgmove.dts_postgres_heartbeat set beat_at = beat_at + interval '1 hour'`)
+  await beatUnlessFresh(source, fixture.id, 3_600_000)
+  assert.equal(await beats(), '4', 'the clock was set back')
   await release(fixture)
 })
 

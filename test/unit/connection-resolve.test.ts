@@ -41,6 +41,12 @@ test('references that lead nowhere wait, wrong URLs end, and no secret is repeat
     [{ env: 'SHOP_URL' }, { SHOP_URL: 'u:s3cret@h' }, 'InvalidSpec', /no connection URL/],
     [{ url: 'postgres://u:s3cret@h' }, {}, 'InvalidSpec', /a password inside the URL/],
     [{ url: 'postgres://u@h?sslmode=verify-full' }, {}, 'AuthenticationFailed', /root certificate .*root\.crt does not exist/],
+    [
+      { env: 'URL' },
+      { URL: 'postgres://u@h?sslpassword=s3cret' },
+      'InvalidSpec',
+      /the parameter sslpassword, expected an sslkey that is not encrypted/,
+    ],
     [{ url: 'postgres://u@h' }, { PGSSLMODE: 's3cret' }, 'Internal', /PGSSLMODE is not one of/],
   ]
   for (const [spec, env, kind, message] of cases) {

@@ -39,8 +39,11 @@ test('while rows are copied the largest tables and the indexes that are built ar
   const building = [{ table: 'shop.users', index: 'users_pkey', phase: 'building index: scanning table', percent: 30 }]
   const parts = { bytes: { total: '20000', copied: '8000' }, rate: 12, eta: 300, copying, building }
   const text = currentDetails(stateWith({ phase: 'full', ...parts }), 'shop')
-  assert.match(text, /- Bytes copied: 8000 of about 20000, at 12 rows\/s\n- Time left: about 300 s/)
-  assert.match(text, /- `shop.orders`: 70 rows, 4200 of about 10000 bytes \(42 %\), at 42 bytes\/s, about 139 s left/)
+  assert.match(
+    text,
+    /- `████████░{12}` 40 %\n- Tables copied: .*\n- Rows copied: .*\n- Copied: 8.0 kB of about 20.0 kB, at 12 rows\/s\n- Time left: about 5 min/,
+  )
+  assert.match(text, /- `████████░{12}` 42 % `shop.orders`: 70 rows, 4.2 kB of about 10.0 kB, at 42 bytes\/s, about 2 min 19 s left/)
   assert.match(text, /- `users_pkey` of `shop.users`: building index: scanning table, 30 %/)
   assert.doesNotMatch(currentDetails(stateWith({ phase: 'incremental', ...parts }), 'shop'), /shop\.orders|users_pkey/)
 })

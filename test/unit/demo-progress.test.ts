@@ -3,47 +3,25 @@ import { test } from 'node:test'
 import { parseDemoOptions } from '../../demo/demo-options.ts'
 import { EaseOff } from '../../demo/ease-off.ts'
 import { progressKey, progressLine, progressLines } from '../../demo/progress.ts'
-import type { Phase, Status } from '../../src/workflows/status.ts'
+import { styleFor } from '../../src/cli/style.ts'
+import type { Status } from '../../src/workflows/status.ts'
+import { sampleStatus } from '../sample-status.ts'
 
-const EMPTY = { total: 0, items: [] }
+const progress = (changes: Partial<Status>) => ({ status: sampleStatus(changes), writer: { commits: 1500, rate: 299.6 } })
 
-function status(changes: Partial<Status>): Status {
-  return {
-    asOf: '2026-01-01T00:00:00.000Z',
-    phase: 'full',
-    state: 'running',
-    undelayed: false,
-    lag: null,
-    slot: null,
-    tables: { total: 25, copied: 5 },
-    rows: '1234567',
-    bytes: { total: '100000000', copied: '20000000' },
-    rate: 0,
-    eta: null,
-    connection: { source: { state: 'connected' }, target: { state: 'connected' } },
-    precheck: null,
-    warnings: EMPTY,
-    sequences: EMPTY,
-    errors: EMPTY,
-    ...changes,
-  }
-}
-
-const progress = (changes: Partial<Status>, spent: readonly [Phase, number][] = []) => ({
-  status: status(changes),
-  spent: new Map(spent),
-  writer: { commits: 1500, rate: 299.6 },
-})
-
-test('a terminal shows each phase, those behind with their time', () => {
-  assert.deepEqual(progressLines(progress({ rate: 35_000, eta: 8 }, [['precheck', 1200]])), [
-    '  ✔ Precheck                      1.2 s',
-    '  ✔ Schema',
-    '  ▶ Full data                            ████░░░░░░░░░░░░░░░░ 5 of 25 tables, 1,234,567 rows, 20.0 MB, 35,000 rows/s, 8 s left',
+test('a terminal shows each phase with its time, the tables in flight, and the application', () => {
+  const page = { style: styleFor('never', false, {}), width: 120 }
+  const copying = [{ table: 'shop.orders', rows: '70', bytes: '4200', total: '10000', rate: 58 }]
+  const changes = { rate: 35_000, eta: 8, durations: { precheck: 1200, schema: 900 }, phaseStartedAt: '2026-01-02T03:04:05.000Z', copying }
+  assert.deepEqual(progressLines(progress(changes), page, Date.UTC(2026, 0, 2, 3, 4, 9)), [
+    '  ✔ Precheck                          1.2 s',
+    '  ✔ Schema                            0.9 s',
+    '  ▶ Full data                         4.0 s  ████░░░░░░░░░░░░░░░░ 5 of 25 tables, 1,234,567 rows, 20.0 MB, 35,000 rows/s, 8.0 s left',
     '  · Foreign keys and triggers',
     '  · Incremental replication',
     '  · Cutover',
-    '    Application: 1,500 commits, 300 a second',
+    '  shop.orders  ████████▍░░░░░░░░░░░  42 %  4.2 kB of 10.0 kB  70 rows  58 bytes/s  1 min 40 s left',
+    '  Application: 1,500 commits, 300 a second',
   ])
 })
 
@@ -70,7 +48,7 @@ test('without a terminal the demo ends by itself', () => {
 
 test('the application slows down for every 30 s in which the target does not catch up', () => {
   const easeOff = new EaseOff()
-  const [behind, undelayed] = [status({ phase: 'incremental' }), status({ phase: 'incremental', undelayed: true })]
+  const [behind, undelayed] = [sampleStatus({ phase: 'incremental' }), sampleStatus({ phase: 'incremental', undelayed: true })]
   const due = [behind, behind, behind, undelayed, behind].map((now, i) => easeOff.isDue(now, i * 29_000))
   assert.deepEqual(due, [false, false, true, false, false])
 })

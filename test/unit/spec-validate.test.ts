@@ -61,6 +61,10 @@ test('default values written out mean the same, and the normal form survives JSO
   assert.deepEqual(JSON.parse(JSON.stringify(specOf(written))), specOf(BASE))
 })
 
+test('the key by which editors find the JSON Schema is accepted, and means nothing', () => {
+  assert.deepEqual(specOf({ $schema: './migration-spec.schema.json', ...BASE }), specOf(BASE))
+})
+
 test('every combination of types is accepted, none of them is not', () => {
   for (let bits = 1; bits < 8; bits++) {
     const types = ['schema', 'full', 'incremental'].filter((_, index) => bits & (1 << index))
@@ -94,6 +98,7 @@ test('everything of this version is accepted', () => {
 // Columns: what is added to a right spec, and the problems.
 const WRONG: [object, RegExp[]][] = [
   [{ nmae: 'x', lag: { hartbeat: '1s' } }, [/^\$\.lag\.hartbeat: an unknown key/, /^\$\.nmae: an unknown key/]],
+  [{ $schema: 1 }, [/^\$\["\$schema"\]: 1 \/ the path or URL/]],
   [{ target: undefined }, [/^\$\.target: nothing/]],
   [{ target: {} }, [/^\$\.target: an object/]],
   [{ target: { env: 'A', file: 'b' } }, [/^\$\.target/]],
