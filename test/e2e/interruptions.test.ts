@@ -36,7 +36,7 @@ test('a table that is being copied shows its progress, holds still while paused,
   await running.signal('resume')
   await running.reach('progress of a copy that runs', (s) => s.tables.copied === 0 && BigInt(s.rows) > 0n)
   const { currentDetails } = await running.handle.query<{ currentDetails: string }>('__temporal_workflow_metadata')
-  assert.match(currentDetails, /Being copied[^]*`public\.slow`: \d+ rows, \d+ of about \d+ bytes/)
+  assert.match(currentDetails, /Being copied[^]*`public\.slow`: [\d,]+ rows, [\d.]+ [kM]?B of about [\d.]+ MB/)
   await streaming(running)
   await running.signal('cutover')
   const report = await running.result()

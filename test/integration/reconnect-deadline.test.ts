@@ -51,7 +51,7 @@ async function play({ client, connection }: { client: Client; connection: Native
         ...WORKER_OPTIONS,
         connection,
         taskQueue,
-        activities,
+        activities: { findSearchAttributes: () => Promise.resolve(null), ...activities },
         ...(await workflowSource()),
       })
       return worker.runUntil(work)
@@ -128,7 +128,12 @@ test(
     assert.equal(all.filter(({ workflowExecutionSignaledEventAttributes: signaled }) => signaled).length, 2)
     assert.equal(all.filter(({ timerStartedEventAttributes: started }) => started).length, 1)
     assert.equal(all.filter(({ timerCanceledEventAttributes: canceled }) => canceled).length, 1)
-    assert.equal(all.filter(({ activityTaskStartedEventAttributes }) => activityTaskStartedEventAttributes).length, 1)
+    const prechecks = all
+      .filter(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'precheck')
+      .map(({ eventId }) => eventId?.toString())
+    const started = all.map(({ activityTaskStartedEventAttributes }) => activityTaskStartedEventAttributes?.scheduledEventId?.toString())
+    assert.equal(prechecks.length, 1)
+    assert.equal(started.filter((id) => id !== undefined && prechecks.includes(id)).length, 1)
   },
 )
 
