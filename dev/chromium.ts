@@ -67,7 +67,11 @@ export async function packagedChromium(): Promise<Chromium> {
     await rm(path.join(work, 'node_modules'), { recursive: true })
   })
   const program = path.join(folder, 'chromium')
-  const env = { LD_LIBRARY_PATH: path.join(folder, 'al2023', 'lib'), FONTCONFIG_FILE: path.join(folder, 'fonts.conf'), XDG_CACHE_HOME: folder }
+  const env = {
+    LD_LIBRARY_PATH: path.join(folder, 'al2023', 'lib'),
+    FONTCONFIG_FILE: path.join(folder, 'fonts.conf'),
+    XDG_CACHE_HOME: folder,
+  }
   await run(program, ['--version'], { env: { ...process.env, ...env } })
   return { program, args: ['--no-zygote', '--in-process-gpu'], env }
 }
