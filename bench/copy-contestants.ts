@@ -4,8 +4,10 @@ import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { Client } from '@temporalio/client'
+import type { PostgresServer } from '../dev/postgres-server.ts'
 import { clientProgram } from '../src/postgres/client-program.ts'
 import { startMigration } from './bench-migration.ts'
+import { serverCpuSeconds } from './cpu-seconds.ts'
 import { startMeasuredWorker } from './measured-worker.ts'
 
 const shell = promisify(execFile)
@@ -25,30 +27,42 @@ export interface Jobs {
   readonly indexes: number
 }
 
-/** What the worker took over all rounds. */
+/** What the worker took over all rounds, its start included, and both servers meanwhile. */
 export interface WorkerFigures {
   peakBytes: number
   cpuSeconds: number
-  seconds: number
+  serversCpuSeconds: number
+}
+
+export const NO_FIGURES: Readonly<WorkerFigures> = { peakBytes: 0, cpuSeconds: 0, serversCpuSeconds: 0 }
+
+export interface PgmoveOptions {
+  readonly client: Client
+  /** Of Temporal's server. */
+  readonly address: string
+  /** The servers' postmasters. */
+  readonly servers: readonly Pick<PostgresServer, 'pid'>[]
 }
 
 /** pgmove with all three types; precheck and cutover are left out. `seen` collects what the worker took. */
-export function pgmove(client: Client, address: string, jobs: Jobs, seen: WorkerFigures, label = 'pgmove'): Contestant {
+export function pgmove({ client, address, servers }: PgmoveOptions, jobs: Jobs, seen: WorkerFigures, label = 'pgmove'): Contestant {
+  const serversCpu = (): number => servers.reduce((sum, { pid }) => sum + serverCpuSeconds(pid), 0)
   return {
     name: label,
     run: async (source, target, round) => {
       const folder = await mkdtemp(path.join(os.tmpdir(), 'pgmove-bench-'))
       const env = { BENCH_SOURCE: source, BENCH_TARGET: target, TEMPORAL_ADDRESS: address }
+      const before = serversCpu()
       const worker = startMeasuredWorker(env, path.join(folder, 'worker.log'))
       try {
         const copy = { tableJobs: jobs.tables, indexJobs: jobs.indexes }
         const migration = await startMigration(client, `${label}-${round}-${process.pid}`, 'BENCH_TARGET', { copy })
         await migration.reach('incremental', PATIENCE_SECONDS, LOOK_MS)
         seen.cpuSeconds += worker.cpuSeconds()
+        seen.serversCpuSeconds += serversCpu() - before
         seen.peakBytes = Math.max(seen.peakBytes, worker.memory.mark())
         await migration.signal('cutover')
         const { schema = 0, full = 0, constraints = 0 } = (await migration.result()).durations
-        seen.seconds += (schema + full + constraints) / 1000
         return (schema + full + constraints) / 1000
       } finally {
         await worker.stop()

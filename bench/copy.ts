@@ -5,8 +5,8 @@ import { startPostgres } from '../dev/postgres-server.ts'
 import type { PostgresServer } from '../dev/postgres-server.ts'
 import { startTemporal } from '../dev/temporal-server.ts'
 import type { BenchOptions } from './bench-options.ts'
-import { dumpAndRestore, pgcopydb, pgmove } from './copy-contestants.ts'
-import type { Contestant, Jobs, WorkerFigures } from './copy-contestants.ts'
+import { NO_FIGURES, dumpAndRestore, pgcopydb, pgmove } from './copy-contestants.ts'
+import type { Contestant, Jobs, PgmoveOptions, WorkerFigures } from './copy-contestants.ts'
 import { everything, loadBigTable, loadMix, loadTables } from './copy-data.ts'
 import { machineFacts, measuredCommit } from './machine-facts.ts'
 import { recordSection } from './record-section.ts'
@@ -20,7 +20,7 @@ interface CopyBench {
   readonly command: string
   readonly load: (session: Session, scale: number) => Promise<void>
   /** The last one is pgmove as it is judged. */
-  readonly contestants: (client: Client, address: string, major: number, seen: WorkerFigures) => Promise<(Contestant | undefined)[]>
+  readonly contestants: (place: PgmoveOptions, major: number, seen: WorkerFigures) => Promise<(Contestant | undefined)[]>
   /** The most that the last may take, as a multiple of the first that is there. */
   readonly limit: number
 }
@@ -33,11 +33,7 @@ export const copy = (options: BenchOptions): Promise<number> =>
     title: 'Full data',
     command: 'copy',
     load: loadMix,
-    contestants: async (client, address, major, seen) => [
-      await pgcopydb(TWO),
-      await dumpAndRestore(major, TWO),
-      pgmove(client, address, TWO, seen),
-    ],
+    contestants: async (place, major, seen) => [await pgcopydb(TWO), await dumpAndRestore(major, TWO), pgmove(place, TWO, seen)],
     limit: 0.88,
   })
 
@@ -47,11 +43,7 @@ export const tables = (options: BenchOptions): Promise<number> =>
     title: 'Many small tables',
     command: 'tables',
     load: loadTables,
-    contestants: async (client, address, major, seen) => [
-      await dumpAndRestore(major, TWO),
-      await pgcopydb(TWO),
-      pgmove(client, address, TWO, seen),
-    ],
+    contestants: async (place, major, seen) => [await dumpAndRestore(major, TWO), await pgcopydb(TWO), pgmove(place, TWO, seen)],
     limit: 1,
   })
 
@@ -61,9 +53,9 @@ export const bigTable = (options: BenchOptions): Promise<number> =>
     title: 'One big table',
     command: 'big-table',
     load: loadBigTable,
-    contestants: async (client, address, _major, seen) => [
-      pgmove(client, address, { tables: 1, indexes: 1 }, { peakBytes: 0, cpuSeconds: 0, seconds: 0 }, 'pgmove with 1 job'),
-      pgmove(client, address, { tables: 4, indexes: 1 }, seen, 'pgmove with 4 jobs'),
+    contestants: async (place, _major, seen) => [
+      pgmove(place, { tables: 1, indexes: 1 }, { ...NO_FIGURES }, 'pgmove with 1 job'),
+      pgmove(place, { tables: 4, indexes: 1 }, seen, 'pgmove with 4 jobs'),
     ],
     limit: 1 / 1.6,
   })
@@ -86,8 +78,9 @@ async function compare({ scale, from, to, record }: BenchOptions, bench: CopyBen
     await withSession(source.url('bench'), (s) => bench.load(s, scale))
     const expected = await withSession(source.url('bench'), everything)
 
-    const seen: WorkerFigures = { peakBytes: 0, cpuSeconds: 0, seconds: 0 }
-    const there = await bench.contestants(new Client({ connection }), temporal.address, Math.max(from, to), seen)
+    const seen: WorkerFigures = { ...NO_FIGURES }
+    const place = { client: new Client({ connection }), address: temporal.address, servers: [source, target] }
+    const there = await bench.contestants(place, Math.max(from, to), seen)
     const contestants = there.filter((contestant) => contestant !== undefined)
     const times = new Map<string, number[]>(contestants.map(({ name }) => [name, []]))
     const [first] = contestants
@@ -143,7 +136,8 @@ function report(
     '|---|---|---|',
     ...rows,
     '',
-    `The worker held at most ${Math.round(seen.peakBytes / 1e6)} MB and used ${((100 * seen.cpuSeconds) / seen.seconds).toFixed(0)} % of one CPU.`,
+    `The worker held at most ${Math.round(seen.peakBytes / 1e6)} MB. Its CPU time, its start included, was ${((100 * seen.cpuSeconds) / seen.serversCpuSeconds).toFixed(0)} % of both servers' ` +
+      `(${seen.cpuSeconds.toFixed(1)} s to ${seen.serversCpuSeconds.toFixed(1)} s).`,
   ].join('\n')
   return { text, ratio }
 }
