@@ -24,7 +24,7 @@ COPY --from=production-modules /app/node_modules node_modules
 COPY tsconfig.json ./
 COPY src src
 COPY --from=build /app/build build
-ENV NODE_ENV=production
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2
 USER node
 HEALTHCHECK --interval=30s --timeout=20s --start-period=30s --retries=3 CMD ["node", "--import", "tsx", "src/worker-health.ts"]
 CMD ["node", "--max-semi-space-size=8", "src/start-worker.mjs"]

@@ -27,14 +27,17 @@ export interface Jobs {
   readonly indexes: number
 }
 
-/** What the worker took over all rounds, its start included, and both servers meanwhile. */
+/** What the worker took over all rounds, and both servers meanwhile. */
 export interface WorkerFigures {
   peakBytes: number
+  /** Until it polled for work. */
+  startCpuSeconds: number
+  /** From then on, until changes streamed. */
   cpuSeconds: number
   serversCpuSeconds: number
 }
 
-export const NO_FIGURES: Readonly<WorkerFigures> = { peakBytes: 0, cpuSeconds: 0, serversCpuSeconds: 0 }
+export const NO_FIGURES: Readonly<WorkerFigures> = { peakBytes: 0, startCpuSeconds: 0, cpuSeconds: 0, serversCpuSeconds: 0 }
 
 export interface PgmoveOptions {
   readonly client: Client
@@ -55,10 +58,13 @@ export function pgmove({ client, address, servers }: PgmoveOptions, jobs: Jobs, 
       const before = serversCpu()
       const worker = startMeasuredWorker(env, path.join(folder, 'worker.log'))
       try {
+        await worker.running()
+        const started = worker.cpuSeconds()
         const copy = { tableJobs: jobs.tables, indexJobs: jobs.indexes }
         const migration = await startMigration(client, `${label}-${round}-${process.pid}`, 'BENCH_TARGET', { copy })
         await migration.reach('incremental', PATIENCE_SECONDS, LOOK_MS)
-        seen.cpuSeconds += worker.cpuSeconds()
+        seen.startCpuSeconds += started
+        seen.cpuSeconds += worker.cpuSeconds() - started
         seen.serversCpuSeconds += serversCpu() - before
         seen.peakBytes = Math.max(seen.peakBytes, worker.memory.mark())
         await migration.signal('cutover')

@@ -136,8 +136,8 @@ function report(
     '|---|---|---|',
     ...rows,
     '',
-    `The worker held at most ${Math.round(seen.peakBytes / 1e6)} MB. Its CPU time, its start included, was ${((100 * seen.cpuSeconds) / seen.serversCpuSeconds).toFixed(0)} % of both servers' ` +
-      `(${seen.cpuSeconds.toFixed(1)} s to ${seen.serversCpuSeconds.toFixed(1)} s).`,
+    `The worker held at most ${Math.round(seen.peakBytes / 1e6)} MB. Its CPU time was ${((100 * seen.cpuSeconds) / seen.serversCpuSeconds).toFixed(0)} % of both servers' ` +
+      `(${seen.cpuSeconds.toFixed(1)} s to ${seen.serversCpuSeconds.toFixed(1)} s); to start, it took ${seen.startCpuSeconds.toFixed(1)} s more.`,
   ].join('\n')
   return { text, ratio }
 }

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { eventually } from '../dev/eventually.ts'
 import { guardedChild } from '../dev/guarded-child.ts'
 import { ownEnvironment } from '../dev/own-environment.ts'
+import { WORKER_ENVIRONMENT, WORKER_FLAGS } from '../src/worker-command.mjs'
 import { cpuSeconds } from './cpu-seconds.ts'
 import { PeakMemory } from './peak-memory.ts'
 
@@ -12,6 +14,8 @@ export interface MeasuredWorker {
   readonly memory: PeakMemory
   /** CPU time since it began, in seconds (Linux). */
   cpuSeconds(): number
+  /** Resolves when it polls for work. */
+  running(): Promise<void>
   /** Fails if the worker ended by itself. */
   check(): void
   stop(): Promise<void>
@@ -25,16 +29,19 @@ export interface MeasuredWorker {
  */
 export function startMeasuredWorker(env: Readonly<Record<string, string>>, log: string): MeasuredWorker {
   writeFileSync(log, '')
-  const child = guardedChild(process.execPath, workerArguments(), {
+  const child = guardedChild(process.execPath, [...WORKER_FLAGS, 'src/start-worker.mjs'], {
     log,
     cwd: PROJECT,
     endSignal: 'SIGKILL',
-    env: { ...ownEnvironment(), ...env },
+    env: { ...ownEnvironment(), ...WORKER_ENVIRONMENT, ...env },
   })
   const memory = new PeakMemory(child.pid)
   return {
     memory,
     cpuSeconds: () => cpuSeconds(child.pid),
+    running: async () => {
+      await eventually('the worker', 60, () => readFileSync(log, 'utf8').includes("state: 'RUNNING'"))
+    },
     check: () => {
       if (!child.running) throw new Error(`The worker ended. Its last words:\n${lastLines(log)}`)
     },
@@ -43,12 +50,6 @@ export function startMeasuredWorker(env: Readonly<Record<string, string>>, log: 
       await child.end('SIGTERM', PATIENCE_MS)
     },
   }
-}
-
-/** What stands after `exec node` in the script. */
-function workerArguments(): string[] {
-  const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { scripts: { worker: string } }
-  return scripts.worker.replace(/^exec node /, '').split(' ')
 }
 
 function lastLines(log: string): string {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { guardedChild } from '../dev/guarded-child.ts'
 import type { GuardedChild } from '../dev/guarded-child.ts'
 import { ownEnvironment } from '../dev/own-environment.ts'
+import { WORKER_ENVIRONMENT, WORKER_FLAGS } from '../src/worker-command.mjs'
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 /** A worker drains for up to 15 s. */
@@ -78,9 +79,9 @@ export class WorkerCrew {
   }
 
   #start(number: number): void {
-    const env = { ...ownEnvironment(), TEMPORAL_NAMESPACE: 'default', ...this.#options.env }
+    const env = { ...ownEnvironment(), ...WORKER_ENVIRONMENT, TEMPORAL_NAMESPACE: 'default', ...this.#options.env }
     const options = { log: this.#log(number), endSignal: 'SIGKILL', cwd: PROJECT, env } as const
-    this.#children.set(number, guardedChild(process.execPath, ['--max-semi-space-size=8', 'src/start-worker.mjs'], options))
+    this.#children.set(number, guardedChild(process.execPath, [...WORKER_FLAGS, 'src/start-worker.mjs'], options))
   }
 
   async #keep(number: number): Promise<void> {

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { guardedChild } from '../dev/guarded-child.ts'
 import type { GuardedChild } from '../dev/guarded-child.ts'
+import { WORKER_ENVIRONMENT, WORKER_FLAGS } from '../src/worker-command.mjs'
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -24,9 +25,9 @@ export interface WorkerProcess {
 export async function startWorker(env: NodeJS.ProcessEnv, entry = 'src/worker.ts'): Promise<WorkerProcess> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'pgmove-worker-'))
   const log = path.join(folder, 'log')
-  const child = guardedChild(process.execPath, ['--max-semi-space-size=8', 'src/start-worker.mjs', entry], {
+  const child = guardedChild(process.execPath, [...WORKER_FLAGS, 'src/start-worker.mjs', entry], {
     log,
-    env,
+    env: { ...env, ...WORKER_ENVIRONMENT },
     cwd: PROJECT,
     endSignal: 'SIGKILL',
   })
