@@ -3,7 +3,8 @@ import { copyTables } from '../src/copy/copy-tables.ts'
 import type { CopiedTable, CopyTablesArgs } from '../src/copy/copy-tables.ts'
 import { planCopy } from '../src/copy/plan-copy.ts'
 import { replicationClientConfig } from '../src/postgres/replication-client-config.ts'
-import { applyStream } from '../src/replication/apply-stream.ts'
+import { applyWithBisect } from '../src/replication/apply-with-bisect.ts'
+import type { ApplyWithBisectArgs } from '../src/replication/apply-with-bisect.ts'
 import { openChangeStream } from '../src/replication/change-stream.ts'
 import { takeOver } from '../src/replication/progress.ts'
 import { checkSlot } from '../src/source/check-slot.ts'
@@ -11,8 +12,11 @@ import { prepareSource } from '../src/source/prepare-source.ts'
 import { readSelectedTables } from '../src/source/selected-tables.ts'
 import { sourcePosition } from '../src/source/source-position.ts'
 import type { SlotBlocker } from '../src/source/slot-blocker.ts'
+import { waitForWriters } from '../src/source/wait-for-writers.ts'
+import { recordBehind } from '../src/state/behind-tables.ts'
 import { readMigratedTables } from '../src/state/migrated-table.ts'
 import { readMigrationRecord } from '../src/state/migration-record.ts'
+import { markToCopyAgain } from '../src/state/table-resolution.ts'
 import { NAMESPACE_ID, WHOLE } from './migration-fixture.ts'
 import type { MigrationFixture } from './migration-fixture.ts'
 
@@ -45,8 +49,33 @@ export async function copyOne(fixture: MigrationFixture, name: string, more: Par
   return copied
 }
 
+/** Marks tables to be copied again; nobody applies their changes afterwards. */
+export async function markAgain(fixture: MigrationFixture, ...tables: string[]): Promise<void> {
+  const { id } = fixture
+  const target = await fixture.session('target', 'resolve')
+  await target.transaction(async () => {
+    await takeOver(target, id)
+    for (const table of tables) await markToCopyAgain(target, id, { schema: 'public', table }, 'by a test')
+  })
+}
+
+/** Copies a marked table as the activity does, while others' changes may be applied. */
+export async function copyAgain(fixture: MigrationFixture, name: string, more: Partial<CopyTablesArgs> = {}): Promise<CopiedTable> {
+  const observer = await fixture.session('source', `again ${name} watch`)
+  const target = await fixture.session('target', `again ${name}`)
+  const table = { schema: 'public', table: name }
+  return copyOne(fixture, name, {
+    target,
+    beforeSnapshot: async () => {
+      await recordBehind(target, fixture.id, table)
+      await waitForWriters(observer, table, never)
+    },
+    ...more,
+  })
+}
+
 /** Applies, strictly, all that is committed on the source now. */
-export async function catchUp(fixture: MigrationFixture): Promise<void> {
+export async function catchUp(fixture: MigrationFixture, more: Partial<ApplyWithBisectArgs> = {}): Promise<void> {
   const { id, sourceConnection } = fixture
   const source = await fixture.session('source', 'apply watch')
   const target = await fixture.session('target', 'apply')
@@ -60,12 +89,9 @@ export async function catchUp(fixture: MigrationFixture): Promise<void> {
     version: source.version,
     endpoint: source.endpoint,
   })
-  const stream = await openChangeStream({ clientConfig, slot: record.slot ?? '', publication: record.publication ?? '' })
-  try {
-    await applyStream({ stream, target, id, tables, progress, until, replicaRole: true, signal: never })
-  } finally {
-    await stream.close()
-  }
+  const [slot, publication] = [record.slot ?? '', record.publication ?? '']
+  const open = (startLsn: bigint) => openChangeStream({ clientConfig, slot, publication, startLsn })
+  await applyWithBisect({ open, target, id, tables, progress, until, replicaRole: true, signal: never, ...more })
 }
 
 export async function assertSame(fixture: MigrationFixture, ...tables: string[]): Promise<void> {

@@ -1,3 +1,4 @@
+import { detachForeignKeys } from '../copy/detach-foreign-keys.ts'
 import { MigrationError } from '../errors/migration-error.ts'
 import { formatLsn, parseLsn } from '../postgres/lsn.ts'
 import { qualified } from '../postgres/quote.ts'
@@ -28,7 +29,7 @@ const NEARLY_NOTHING_MS = 500
 
 /** Applies the change stream; see MigrationActivities. */
 export function applyChanges(services: ActivityServices): MigrationActivities['applyChanges'] {
-  return migrationActivity(services, async (run, { until, cutover }: Input) => {
+  return migrationActivity(services, async (run, { until, cutover, beside }: Input) => {
     const target = await run.connect('target', 'apply')
     const source = await run.connect('source', 'watch', { lockTimeoutMs: 2000 })
     const sourceConnection = await run.resolved('source')
@@ -38,10 +39,15 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
     if (run.spec.ddl === 'capture') await checkMissedDdl(source)
     await run.failpoint(FAILPOINTS.slotChecked)
     const tables = new Map((await readMigratedTables(target, run.id)).map((t) => [`${t.sourceSchema}\0${t.sourceTable}`, t]))
-    if ([...tables.values()].some((table) => table.copyAgain !== undefined)) {
+    const marked = [...tables.values()].filter((table) => table.copyAgain !== undefined)
+    if (marked.length > 0 && beside !== true) {
       return { reason: 'copyAgain', position: formatLsn(progress.confirmedLsn), changes: 0 }
     }
     const replicaRole = await canSetReplicaRole(target)
+    // Others may refer to rows that are passed over until the table's copy has them.
+    for (const { targetSchema: schema, targetTable: table } of replicaRole ? [] : marked) {
+      await detachForeignKeys({ target, id: run.id, schema, table, replicaRole })
+    }
     const markers = cutover === undefined ? undefined : await MarkerWatch.start(run, cutover)
     // A fence is raised only when next to nothing is left to drain.
     const undelayedMs = Math.min(run.spec.lag.undelayedMs, markers ? NEARLY_NOTHING_MS : Infinity)
@@ -52,7 +58,7 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
     try {
       monitor.start()
       const result = await applyWithBisect({
-        open: async ({ confirmedLsn }) =>
+        open: async (startLsn) =>
           openChangeStream({
             clientConfig: await replicationClientConfig(sourceConnection, {
               applicationName: run.applicationName('stream'),
@@ -62,7 +68,7 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
             }),
             slot: record.slot ?? '',
             publication: record.publication ?? '',
-            startLsn: confirmedLsn,
+            startLsn,
             signal,
           }),
         target,
@@ -78,8 +84,12 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
         signal,
         onApplied: (applied) => {
           monitor.applied(applied)
-          if (applied.changes > 0) void run.failpoint(FAILPOINTS.groupCommitted)
+          if (applied.changes === 0) return
+          void run.failpoint(
+            applied.again ? FAILPOINTS.behindCommitted : marked.length > 0 ? FAILPOINTS.othersCommitted : FAILPOINTS.groupCommitted,
+          )
         },
+        onRejoined: () => run.failpoint(FAILPOINTS.rejoined),
         onHeartbeat: ({ beat }) => monitor.beatArrived(beat ?? ''),
       })
       monitor.throwIfFailed()

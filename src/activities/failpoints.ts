@@ -36,8 +36,14 @@ export const FAILPOINTS = {
   tableResolved: 'table resolved',
   /** The first rows of a table that is copied again are on their way. */
   copyAgainBegun: 'copy again begun',
+  /** While a table waits for its copy, a group of the others' changes is committed; the slot may not know it. */
+  othersCommitted: 'others committed',
   /** A table's new copy is final, the workflow does not know it. */
   copiedAgain: 'copied again',
+  /** Of a table that was copied again changes are committed that the others have already. */
+  behindCommitted: 'behind committed',
+  /** It has come to where the others are. */
+  rejoined: 'rejoined',
   /** The stream has reached the position that it was to reach. */
   positionReached: 'position reached',
   /** Some of the constraints are created. */

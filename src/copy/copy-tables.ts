@@ -41,6 +41,11 @@ export interface CopyOptions {
   readonly onBegin?: (table: MigratedTable) => void
   /** Asked at every piece, with its size; while the promise is pending the copy holds still, with its snapshot. */
   readonly gate?: (bytes: number, rows: number) => Promise<void> | undefined
+  /**
+   * Called in the target's transaction that copies, for the tables whose rows of `pgmove.migrated_table` it has locked, before the source's
+   * snapshot is taken.
+   */
+  readonly beforeSnapshot?: (tables: readonly MigratedTable[]) => Promise<void>
   /** Told of steps, and waited for. */
   readonly onStep?: (step: CopyStep) => Promise<void> | void
 }
@@ -126,6 +131,7 @@ async function attempt(args: CopyTablesArgs, why: string): Promise<CopiedTable[]
     await target.query(copyingSettings(replicaRole))
     const done = await lockRecords(target, id, tables)
     const open = tables.filter((_, at) => done[at] === undefined)
+    if (open.length > 0) await args.beforeSnapshot?.(open)
     // For small tables the new file that TRUNCATE makes costs more than FREEZE saves.
     const frozen = await emptyTables(target, open, { anew: tables.length === 1 })
     const results = new Map<MigratedTable, CopyResult>()

@@ -9,18 +9,19 @@ import type { ApplyArgs, HeartbeatRow } from './apply-stream.ts'
 import { applyTruncate } from './apply-truncate.ts'
 import type { BoundRelation } from './bound-relation.ts'
 import { ChangeSteps } from './change-steps.ts'
+import { CopyFirstError } from './copy-first-error.ts'
 import { ChangedKeys, recordChangedKeys } from './changed-keys.ts'
 import type { StreamItem } from './change-stream.ts'
 import { DdlReplay } from './ddl-replay.ts'
 import { loggedDdl } from './logged-ddl.ts'
 import { ownRow } from './own-row.ts'
 import type { BeginMessage, CommitMessage, PgoutputMessage, RelationMessage } from './pgoutput-message.ts'
-import { commitProgress } from './progress.ts'
+import { commitProgress, recordRejoined } from './progress.ts'
 import type { AppliedGroup } from './progress.ts'
 import type { FollowedTables } from './replay-tables.ts'
 import { rowChange } from './row-change.ts'
 import type { RowChange } from './row-change.ts'
-import { TableBinder } from './table-binder.ts'
+import { behindPositions, TableBinder } from './table-binder.ts'
 import type { Tuple } from './tuple.ts'
 import { WorkLane } from './work-lane.ts'
 
@@ -50,12 +51,16 @@ export class ApplyGroup {
   readonly #steps = new ChangeSteps<RowChange>(STEP_RULES)
   readonly #lane: WorkLane
   readonly #onCommitted: (group: CommittedGroup) => void
-  /** The source transaction that is being received; of one to be dropped `dropped` is true. */
-  #open: { readonly begin: BeginMessage; readonly dropped: boolean } | undefined
+  /** The source transaction that is being received; of one to be dropped `dropped` is true; `again`: only tables that are behind lack it. */
+  #open: { readonly begin: BeginMessage; readonly dropped: boolean; readonly again: boolean } | undefined
   /** Whether the target transaction has begun; for the lane's work only. */
   #begun = false
   #since = 0
   #transactions = 0
+  /** Of these, those that only tables that are behind lack. */
+  #repeated = 0
+  /** Whether tables that were copied again have less than the others. */
+  #behind: boolean
   #changes = 0
   #bytes = 0
   /** Of changes that were passed over behind a kept one: they stand in the same chunks of the socket, which a kept row keeps alive. */
@@ -82,7 +87,8 @@ export class ApplyGroup {
     this.#changedKeys = args.logKeys === true ? new ChangedKeys() : undefined
     this.#lane = new WorkLane(onFailure)
     this.#onCommitted = onCommitted
-    this.#binder = new TableBinder(args.target, args.tables, args.names)
+    this.#binder = new TableBinder(args.target, args.tables, args.names, args.progress.commitLsn)
+    this.#behind = behindPositions(args.tables).size > 0
   }
 
   /** Whether a source transaction is received in part. */
@@ -118,6 +124,16 @@ export class ApplyGroup {
     return this.#copyAgain
   }
 
+  /** Whether tables that were copied again have less than the others: what these have already is applied to those alone. */
+  get behind(): boolean {
+    return this.#behind
+  }
+
+  /** Whether a table waited for its copy when this began: the source must keep what is applied to the others meanwhile. */
+  get awaitsCopy(): boolean {
+    return this.#binder.awaitsCopy
+  }
+
   /** Whether it holds DDL, which others may act on once it is committed. */
   get followed(): boolean {
     return this.#followed || this.#commitDue
@@ -151,7 +167,8 @@ export class ApplyGroup {
     if (message.type === 'begin') {
       if (this.empty) this.#since = Date.now()
       this.#ddlReplay = undefined
-      this.#open = { begin: message, dropped: message.finalLsn <= this.#args.progress.commitLsn }
+      const again = message.finalLsn <= this.#args.progress.commitLsn
+      this.#open = { begin: message, dropped: again && !this.#behind, again }
     } else if (message.type === 'commit') {
       return this.#end(message)
     } else if (this.#open && !this.#open.dropped) {
@@ -175,11 +192,14 @@ export class ApplyGroup {
    * disk, and the slot must not be told.
    */
   async commit({ durable }: { durable: boolean }): Promise<void> {
-    const { target, id, progress, replicaRole } = this.#args
+    const { target, id, progress, replicaRole, onRejoined } = this.#args
     const { epoch } = progress
     const last = this.#last
     if (!last) throw new MigrationError('Internal', 'a group without a transaction was to be committed')
-    const applied = { ...last, transactions: this.#transactions, changes: this.#changes, changedLsn: this.#changedLsn }
+    const applied = { ...last, transactions: this.#transactions - this.#repeated, changes: this.#changes, changedLsn: this.#changedLsn }
+    const again = last.commitLsn <= progress.commitLsn
+    const rejoin = this.#behind && (!again || last.endLsn >= progress.confirmedLsn)
+    if (rejoin) this.#behind = false
     const heartbeats = this.#heartbeats
     await this.#flush()
     const changedKeys = this.#changedKeys?.take()
@@ -187,12 +207,23 @@ export class ApplyGroup {
       if (this.#begun && !replicaRole) await this.#checkConstraints(last.commitLsn)
       await this.#begin()
       if (changedKeys) await recordChangedKeys(target, id, changedKeys)
-      await commitProgress({ target, id, epoch }, applied, { durable })
+      await commitProgress({ target, id, epoch }, applied, { durable, again, rejoin })
       this.#begun = false
       this.#keepTables()
       this.#onCommitted({ applied, durable, heartbeats })
+      if (rejoin) await onRejoined?.()
     })
     this.#reset()
+  }
+
+  /** Nothing that tables behind the others lack is left in the stream, nor in the group. */
+  rejoin(): void {
+    const { target, id, progress, onRejoined } = this.#args
+    this.#behind = false
+    this.#work(async () => {
+      await recordRejoined({ target, id, epoch: progress.epoch })
+      await onRejoined?.()
+    })
   }
 
   /** Who begins again goes on with the tables that DDL has left. */
@@ -220,6 +251,7 @@ export class ApplyGroup {
       if (this.#last && commit.commitLsn <= this.#last.commitLsn) throw outOfOrder(commit.commitLsn)
       this.#last = commit
       this.#transactions++
+      if (open.again) this.#repeated++
     }
     this.#open = undefined
     return commit
@@ -282,6 +314,8 @@ export class ApplyGroup {
 
   /** Changes of pgmove's own tables on the source are messages to itself. */
   async #own(relation: RelationMessage, tuple: Tuple, type: 'insert' | 'update', begin: BeginMessage): Promise<void> {
+    // DDL is never applied while a table waits for its copy: there is none in what such a table lacks.
+    if (this.#open?.again === true && relation.table !== 'truncate_log') return
     const row = ownRow(relation, tuple)
     if (relation.table === 'ddl_log') return type === 'insert' ? this.#ddl(row, begin) : undefined
     if (row['id'] !== this.#args.id) return
@@ -311,6 +345,7 @@ export class ApplyGroup {
     }
     const ddl = loggedDdl(row)
     if (!replay.concerns(ddl, tables)) return
+    if (binder.awaitsCopy) throw new CopyFirstError(begin.finalLsn)
     this.#noteChange(begin, undefined)
     this.#changes++
     await this.#flush()
@@ -386,6 +421,7 @@ export class ApplyGroup {
     this.#steps.take()
     this.#changedKeys?.take()
     this.#transactions = 0
+    this.#repeated = 0
     this.#changes = 0
     this.#bytes = 0
     this.#commitDue = false

@@ -8,6 +8,7 @@ import { ApplyGroup } from './apply-group.ts'
 import type { CommittedGroup } from './apply-group.ts'
 import { prepareApplySession } from './apply-session.ts'
 import type { ChangeStream, StreamItem } from './change-stream.ts'
+import { CopyFirstError } from './copy-first-error.ts'
 import type { CommitMessage } from './pgoutput-message.ts'
 import { recordConfirmed } from './progress.ts'
 import type { AppliedGroup, Progress } from './progress.ts'
@@ -15,6 +16,8 @@ import type { FollowedSelection } from './replay-tables.ts'
 
 /** What was applied by one target transaction that is committed. */
 export interface Applied extends AppliedGroup {
+  /** Whether it moved only tables that are behind the others, which have had it before. */
+  readonly again: boolean
   /** When the commit returned, in milliseconds since 1970 by this worker's clock. */
   readonly at: number
 }
@@ -35,7 +38,7 @@ export interface ApplyArgs {
   readonly selection?: FollowedSelection | undefined
   /** The migration's map, for partitioned tables. Default: every name stays. */
   readonly names?: NameMap | undefined
-  /** As `takeOver` returned it; the stream was started at `confirmedLsn` or below. */
+  /** As `takeOver` returned it; the stream was started at `confirmedLsn` or below, and at the position of any table that is behind. */
   readonly progress: Progress
   /** Applies until everything committed below is on the target; without it until aborted. */
   readonly until?: bigint | undefined
@@ -55,6 +58,8 @@ export interface ApplyArgs {
   readonly onApplied?: ((applied: Applied) => void) | undefined
   /** When captured DDL was made on the target, whose transaction is still open. */
   readonly onDdl?: (() => Promise<void> | void) | undefined
+  /** When tables that were behind the others have come to where these are; waited for. */
+  readonly onRejoined?: (() => Promise<void> | void) | undefined
   /** A heartbeat of this migration; all that the source committed before is on the target. */
   readonly onHeartbeat?: ((row: HeartbeatRow) => void) | undefined
 }
@@ -67,7 +72,7 @@ export interface StreamMarkers {
   readonly until: bigint | undefined
 }
 
-/** `copyAgain`: captured DDL needs tables copied; they are marked for it. */
+/** `copyAgain`: captured DDL needs tables copied, which are marked for it, or has come while a marked table waits for its copy. */
 export interface ApplyResult {
   /** Everything committed on the source below is on the target. */
   readonly reached: bigint
@@ -88,12 +93,15 @@ const DURABLE_MS = 1000
  * migration's progress in it; only after its commit is the slot told. If the commit's answer is lost, `ConnectionLost` is
  * thrown, and the next `takeOver` tells whether it took place. Throws an `ApplyGroupError` if a group of several changes was
  * refused: use `applyWithBisect`, which finds the one.
+ *
+ * Tables that wait to be copied again are passed over, and meanwhile the slot is told nothing: it keeps their changes. Tables that were
+ * copied again, and are behind the others, get theirs first, from a stream that begins at their position.
  */
 export async function applyStream(args: ApplyArgs): Promise<ApplyResult> {
   const { target, signal, replicaRole, progress } = args
   const until = untilOf(args)
-  if (until !== undefined && progress.confirmedLsn >= until) return { reached: progress.confirmedLsn, reason: 'until' }
   const applier = new StreamApplier(args)
+  if (until !== undefined && progress.confirmedLsn >= until && !applier.behind) return { reached: progress.confirmedLsn, reason: 'until' }
   try {
     await prepareApplySession(target, { replicaRole })
     await applier.run()
@@ -102,6 +110,7 @@ export async function applyStream(args: ApplyArgs): Promise<ApplyResult> {
   } catch (error) {
     await applier.rollback()
     if (signal.aborted) return { reached: applier.reached, reason: 'aborted' }
+    if (error instanceof CopyFirstError) return { reached: applier.reached, reason: 'copyAgain' }
     throw error
   }
 }
@@ -142,6 +151,11 @@ class StreamApplier {
   /** Whether it has ended because a table is to be copied again. */
   get copyAgain(): boolean {
     return this.#group.copyAgain
+  }
+
+  /** Whether tables that were copied again have less than the others. */
+  get behind(): boolean {
+    return this.#group.behind
   }
 
   async run(): Promise<void> {
@@ -219,15 +233,27 @@ class StreamApplier {
   }
 
   #isLast(endLsn: bigint): boolean {
-    const until = untilOf(this.#args)
+    const until = this.#until()
     return until !== undefined && endLsn >= until
   }
 
+  /** Not before all tables have what the others have. */
+  #until(): bigint | undefined {
+    const until = untilOf(this.#args)
+    const { confirmedLsn } = this.#args.progress
+    return until !== undefined && this.#group.behind && until < confirmedLsn ? confirmedLsn : until
+  }
+
+  /** Tells the slot what is durable. While a table waits for its copy it keeps what that lacks: then it is told nothing, also not what it may know. */
+  #confirm(lsn: bigint): void {
+    if (!this.#group.awaitsCopy) this.#args.stream.confirm(lsn)
+  }
+
   #onCommitted({ applied, durable, heartbeats }: CommittedGroup): void {
-    const { stream, onApplied, onHeartbeat } = this.#args
+    const { progress, onApplied, onHeartbeat } = this.#args
     this.#reached = applied.endLsn > this.#reached ? applied.endLsn : this.#reached
-    onApplied?.({ ...applied, at: Date.now() })
-    if (durable) stream.confirm(applied.endLsn)
+    onApplied?.({ ...applied, again: applied.commitLsn <= progress.commitLsn, at: Date.now() })
+    if (durable) this.#confirm(applied.endLsn)
     this.#volatile = !durable
     this.#idleSince = Date.now()
     for (const row of heartbeats) onHeartbeat?.(row)
@@ -235,7 +261,13 @@ class StreamApplier {
 
   /** No transaction is open and everything committed below `walEnd` has come. */
   async #idle(walEnd: bigint): Promise<boolean> {
-    const { stream, target, id, progress } = this.#args
+    const { target, id, progress } = this.#args
+    if (this.#group.behind) {
+      if (walEnd < progress.confirmedLsn) return false
+      if (!this.#group.empty) await this.#commit({ durable: true })
+      if (this.#group.behind) this.#group.rejoin()
+      await this.#group.ready()
+    }
     const until = untilOf(this.#args)
     const last = until !== undefined && walEnd >= until
     if (!last && Date.now() - this.#idleSince < (this.#volatile ? DURABLE_MS : IDLE_MS)) return false
@@ -246,7 +278,7 @@ class StreamApplier {
       await recordConfirmed(target, id, progress.epoch, reached)
       this.#volatile = false
       this.#reached = reached
-      stream.confirm(reached)
+      this.#confirm(reached)
     }
     this.#idleSince = Date.now()
     return last

@@ -55,25 +55,46 @@ export async function takeOver(target: Database, id: string): Promise<Progress> 
  * then nothing is committed, but the transaction is still open, as after other errors of the server.
  *
  * @param durable false: the server may lose the commit in a crash, with all that comes behind it, until a later durable commit has returned
+ * @param again the group holds what the other tables have already: only the tables that are behind move
+ * @param rejoin the tables that were behind have come to where the others are
  */
 export async function commitProgress(
-  { target, id, epoch }: { target: Database; id: string; epoch: bigint },
+  { target, id, epoch }: Applying,
   applied: AppliedGroup,
-  { durable }: { durable: boolean },
+  { durable, again = false, rejoin = false }: { durable: boolean; again?: boolean; rejoin?: boolean },
 ): Promise<void> {
-  const values = [
-    ...[id, String(epoch), formatLsn(applied.commitLsn), formatLsn(applied.endLsn)],
-    ...[String(applied.transactions), String(applied.changes), formatLsn(applied.changedLsn ?? 0n)],
-  ]
-  const { rows, error } = await runStatements(target.client, [
+  const counts = [String(applied.transactions), String(applied.changes), formatLsn(applied.changedLsn ?? 0n)]
+  const move = again
+    ? { text: MOVE_BEHIND, values: [id, String(epoch), formatLsn(applied.endLsn), ...counts] }
+    : {
+        ...{ text: MOVE_PROGRESS, name: 'pgmove_progress' },
+        values: [id, String(epoch), formatLsn(applied.commitLsn), formatLsn(applied.endLsn), ...counts],
+      }
+  const before = [
     ...(durable ? [] : [{ text: 'set local synchronous_commit = off', values: [] }]),
-    // It fails if a statement before had, so that the commit can't turn out to be a rollback.
-    { text: MOVE_PROGRESS, name: 'pgmove_progress', values },
-    { text: 'commit', values: [] },
-  ])
+    ...(rejoin ? [{ text: REJOIN, values: [id] }] : []),
+  ]
+  // It fails if a statement before had, so that the commit can't turn out to be a rollback.
+  const { rows, error } = await runStatements(target.client, [...before, move, { text: 'commit', values: [] }])
   if (error === undefined) return
-  if (rows.length === (durable ? 0 : 1) && sqlState(error) === DIVISION_BY_ZERO) throw fenced()
+  if (rows.length === before.length && sqlState(error) === DIVISION_BY_ZERO) throw fenced()
   throw classify(error, 'target')
+}
+
+/** The tables that were behind have come to where the others are, with nothing of theirs left to be applied. Throws `Fenced` as commitProgress does. */
+export async function recordRejoined({ target, id, epoch }: Applying): Promise<void> {
+  await target.transaction(async () => {
+    const mine = await target.execute(`update pgmove.progress set epoch = epoch where id = $1 and epoch = $2::bigint`, [id, String(epoch)])
+    if (mine !== 1) throw fenced()
+    await target.query(REJOIN, [id])
+  })
+}
+
+/** The session that applies and its right to do so. */
+export interface Applying {
+  readonly target: Database
+  readonly id: string
+  readonly epoch: bigint
 }
 
 const DIVISION_BY_ZERO = '22012'
@@ -87,6 +108,19 @@ const MOVE_PROGRESS = `
      where id = $1 and epoch = $2::bigint and commit_lsn < $3::pg_lsn
     returning id)
   select 1 / count(*) from moved`
+
+/** As MOVE_PROGRESS, for what only the tables that are behind have not got yet. */
+const MOVE_BEHIND = `
+  with moved as (
+    update pgmove.progress
+       set transactions = transactions + $4::bigint, changes = changes + $5::bigint, changed_lsn = greatest(changed_lsn, $6::pg_lsn),
+           applied_at = clock_timestamp()
+     where id = $1 and epoch = $2::bigint
+    returning id),
+  behind as (update pgmove.migrated_table set behind_lsn = $3::pg_lsn where id = $1 and behind_lsn < $3::pg_lsn and copy_again is null)
+  select 1 / count(*) from moved`
+
+const REJOIN = `update pgmove.migrated_table set behind_lsn = null where id = $1 and behind_lsn is not null and copy_again is null`
 
 /** Makes a position durable that holds no change, before the slot is told. Throws `Fenced` if another attempt has taken over. */
 export async function recordConfirmed(target: Database, id: string, epoch: bigint, lsn: bigint): Promise<void> {

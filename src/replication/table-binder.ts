@@ -36,8 +36,14 @@ export class TableBinder {
   readonly #names: NameMap
   readonly #copied: Map<string, CopiedUnit>
   readonly #leftOut: Set<string>
-  /** To be copied again: from here on nothing is applied to them. */
-  readonly #marked = new Set<string>()
+  /** To be copied again: nothing is applied to them. */
+  readonly #marked: Set<string>
+  /** Whether any was marked from the start: others are applied past it. */
+  readonly awaitsCopy: boolean
+  /** Tables that were copied again, and from which position on their changes are still to be applied. */
+  readonly #behind: Map<string, bigint>
+  /** Up to this commit all other tables have theirs. */
+  readonly #appliedTo: bigint
   /** From here on no copy holds anything. */
   readonly #allCopied: bigint
   /** By RELATION message: a later one reads the target's catalogue again. */
@@ -45,10 +51,15 @@ export class TableBinder {
   /** By OID and a name that the table had: of a schema's new name the stream does not tell. */
   readonly #renamed = new Map<string, string>()
 
-  constructor(target: Database, tables: ReadonlyMap<string, MigratedTable>, names: NameMap = new NameMap()) {
+  /** @param appliedTo commit LSN of the last source transaction that was applied */
+  constructor(target: Database, tables: ReadonlyMap<string, MigratedTable>, names: NameMap = new NameMap(), appliedTo = 0n) {
     this.#target = target
     this.#names = names
     this.#tables = new Map(tables)
+    this.#appliedTo = appliedTo
+    this.#marked = new Set([...tables].flatMap(([name, { copyAgain }]) => (copyAgain === undefined ? [] : [name])))
+    this.awaitsCopy = this.#marked.size > 0
+    this.#behind = behindPositions(tables)
     this.#copied = new Map(
       [...tables].flatMap(([name, { copied }]) =>
         copied ? [[name, { snapshot: parseSnapshot(copied.snapshot), lsn: parseLsn(copied.lsn) }] as const] : [],
@@ -58,7 +69,7 @@ export class TableBinder {
     this.#allCopied = [...this.#copied.values()].reduce((most, { lsn }) => (lsn > most ? lsn : most), 0n)
   }
 
-  /** `passed` if nothing is to be applied, since the table's copy holds it or the table is left out; undefined if the relation is to be bound first. */
+  /** `passed` if nothing is to be applied, since the table has it, is left out or waits for its copy; undefined if the relation is to be bound first. */
   known(relation: RelationMessage, transaction: StreamedTransaction): BoundRelation | 'passed' | undefined {
     return this.#isPassed(relation, transaction) ? 'passed' : this.#bound.get(relation)
   }
@@ -141,6 +152,10 @@ export class TableBinder {
   #isPassed(relation: SourceTable, transaction: StreamedTransaction): boolean {
     if (this.#leftOut.size > 0 && this.#leftOut.has(this.#nameOf(relation))) return true
     if (this.#marked.size > 0 && this.#marked.has(this.#nameOf(relation))) return true
+    if (this.#behind.size > 0 && transaction.finalLsn <= this.#appliedTo) {
+      const from = this.#behind.get(this.#nameOf(relation))
+      if (from === undefined || transaction.finalLsn < from) return true
+    }
     if (transaction.finalLsn >= this.#allCopied) return false
     const copied = this.#copied.get(this.#nameOf(relation))
     return copied !== undefined && alreadyCopied(transaction, copied)
@@ -167,6 +182,15 @@ export class TableBinder {
     const found = await readTargetTable(this.#target, root.schema, root.name)
     return found?.partitioned === true
   }
+}
+
+/** From which position on the changes of each table that was copied again are still to be applied, by its name. */
+export function behindPositions(tables: ReadonlyMap<string, MigratedTable>): Map<string, bigint> {
+  return new Map(
+    [...tables].flatMap(([name, { behindLsn, copyAgain, leftOut }]) =>
+      behindLsn === undefined || copyAgain !== undefined || leftOut ? [] : [[name, parseLsn(behindLsn)] as const],
+    ),
+  )
 }
 
 /** Names can be traded: rows of a table that has taken another's name would go, unnoticed, into the other's. */

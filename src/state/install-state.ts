@@ -86,8 +86,10 @@ create table pgmove.migrated_table (
   system_identifier text,
   copied_at timestamptz,
   indexed_at timestamptz,
-  -- why it is to be copied again; the stream stands still until it is
+  -- why it is to be copied again; until it is, its changes are not applied, and the slot keeps them
   copy_again text,
+  -- of a table that was copied again: what was committed below is in its copy or applied; null: the table is where the others are
+  behind_lsn pg_lsn,
   -- why its changes are no longer applied, and up to which position it has them
   left_out text,
   left_out_lsn pg_lsn,

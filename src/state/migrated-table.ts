@@ -24,6 +24,8 @@ export interface MigratedTable {
   readonly indexedAt?: string
   /** Why it is to be copied again (markToCopyAgain). */
   readonly copyAgain?: string
+  /** Of a table that was copied again while the others went on: what was committed below is in its copy or applied (TableBinder). */
+  readonly behindLsn?: string
   /** Why its changes are no longer applied, and up to which position it has them (leaveOut). */
   readonly leftOut?: { readonly reason: string; readonly lsn: string }
 }
@@ -51,6 +53,7 @@ interface Row extends Record<string, string | null> {
   copied_at: string | null
   indexed_at: string | null
   copy_again: string | null
+  behind_lsn: string | null
   left_out: string | null
   left_out_lsn: string | null
 }
@@ -79,6 +82,7 @@ export async function readMigratedTables(target: Database, id: string, group?: n
     ...(r.copied_at !== null ? { copiedAt: r.copied_at } : {}),
     ...(r.indexed_at !== null ? { indexedAt: r.indexed_at } : {}),
     ...(r.copy_again !== null ? { copyAgain: r.copy_again } : {}),
+    ...(r.behind_lsn !== null ? { behindLsn: r.behind_lsn } : {}),
     ...(r.left_out !== null ? { leftOut: { reason: r.left_out, lsn: r.left_out_lsn ?? '0/0' } } : {}),
   }))
 }

@@ -10,10 +10,9 @@ export interface SourceName {
 }
 
 /**
- * From the commit of the caller's transaction on the table counts as not copied: the copy that it had holds no longer, and the stream may
- * not go on before it is copied again (`copyAgain` of MigrationActivities), since the copy can't tell changes that were applied before from
- * those that were not. Whoever marks a table while applying therefore ends the stream with that target transaction. Takes a left-out table
- * back. Marked twice is marked once, with the newer reason.
+ * From the commit of the caller's transaction on the table counts as not copied: the copy that it had holds no longer, and nothing of it may be
+ * applied before it is copied again (`copyAgain` of MigrationActivities), nor may the slot be told more (`behind-tables.ts`). Whoever marks a
+ * table while applying therefore ends the stream with that target transaction. Takes a left-out table back. Marked twice is marked once, with the newer reason.
  *
  * @param table must be in `pgmove.migrated_table`
  * @param reason follows "Copied again:" in the report; no row values
@@ -23,7 +22,7 @@ export async function markToCopyAgain(target: Database, id: string, table: Sourc
   const marked = await target.execute(
     `update pgmove.migrated_table
         set copy_again = $4, left_out = null, left_out_lsn = null, snapshot = null, lsn = null, timeline = null, system_identifier = null,
-            copied_at = null, attempts = 0
+            copied_at = null, attempts = 0, behind_lsn = null
       where id = $1 and source_schema = $2 and source_table = $3`,
     [id, table.schema, table.table, reason],
   )
@@ -43,7 +42,8 @@ export async function markToCopyAgain(target: Database, id: string, table: Sourc
 export async function leaveOut(target: Database, id: string, table: SourceName, reason: string): Promise<string> {
   const [row] = await target.query<{ lsn: string; copied: string }>(
     `update pgmove.migrated_table m
-        set left_out = coalesce(m.left_out, $4), left_out_lsn = coalesce(m.left_out_lsn, greatest(p.commit_lsn, p.confirmed_lsn, m.lsn)), copy_again = null
+        set left_out = coalesce(m.left_out, $4), left_out_lsn = coalesce(m.left_out_lsn, m.behind_lsn, greatest(p.commit_lsn, p.confirmed_lsn, m.lsn)), copy_again = null,
+            behind_lsn = null
        from pgmove.progress p
       where m.id = $1 and p.id = $1 and m.source_schema = $2 and m.source_table = $3
       returning m.left_out_lsn as lsn, m.copied_at is not null as copied`,

@@ -1,4 +1,4 @@
-import { isCancellation } from '@temporalio/workflow'
+import { CancellationScope, condition, isCancellation, patched } from '@temporalio/workflow'
 import { errorPolicy } from '../errors/error-policy.ts'
 import { activity } from './activity-options.ts'
 import { cancelAware } from './cancel-aware.ts'
@@ -15,9 +15,14 @@ export interface StreamOptions {
   readonly until: string | null
   /** Of a cutover behind a fence, which ends the stream by its markers. */
   readonly cutover?: string | undefined
-  /** Stops the stream as soon as it is true. */
+  /** Stops the stream as soon as it is true, but not while tables are copied again beside it. */
   readonly interrupted?: () => boolean
+  /** Whether the others' changes are applied while tables are copied again. Default: nobody applies any meanwhile. */
+  readonly copiesBeside?: boolean
 }
+
+/** The stream goes on beside a table's new copy. */
+const COPY_AGAIN_BESIDE = 'copy-again-beside-stream'
 
 /**
  * Applies the change stream until `until` is reached, until the attempt rotates, or until `interrupted`. A pause cancels the
@@ -43,8 +48,10 @@ export async function runChangeStream(migration: Migration, options: StreamOptio
       )
       if (result !== INTERRUPTED) {
         changes += result.changes
-        if (result.reason === 'copyAgain') await copyAgain(migration)
-        else if (result.reason === 'until' && catchUpTo !== null) await agree(migration)
+        if (result.reason === 'copyAgain') {
+          const beside = options.copiesBeside === true && patched(COPY_AGAIN_BESIDE)
+          await (beside ? copyBesideStream(migration) : copyAgain(migration))
+        } else if (result.reason === 'until' && catchUpTo !== null) await agree(migration)
         else return { ...result, changes }
         continue
       }
@@ -52,12 +59,71 @@ export async function runChangeStream(migration: Migration, options: StreamOptio
       // A lag measured before the pause must not let a cutover begin after it.
       forgetStream(state)
     } catch (error) {
-      if (isCancellation(error)) throw error
-      const failure = applicationFailure(error)
-      if (errorPolicy(failure.type ?? 'Internal') !== 'wait') throw failure
-      await migration.waitForOperator(failure.type ?? 'Internal', failure.message, tableOf(failure))
+      await waitIfAnswerable(migration, error)
     }
   }
+}
+
+/**
+ * Copies the marked tables, and meanwhile applies what the others get. A cutover that is asked for waits. The first error that ends either
+ * ends both and is thrown; both have ended in any case.
+ */
+async function copyBesideStream(migration: Migration): Promise<void> {
+  const { state } = migration
+  const scope = new CancellationScope()
+  let copied = false
+  let failure: { readonly error: unknown } | undefined
+  state.copyingAgain = true
+  const copying = scope
+    .run(() => withPauses(migration, () => migration.run('copyAgain', 'Copy tables again beside the stream', { beside: true }, 'data')))
+    .then(({ catchUpTo }) => void (state.catchUpTo = catchUpTo))
+    .catch((error: unknown) => void (failure = { error }))
+    .finally(() => (copied = true))
+  try {
+    await streamBeside(migration, () => copied)
+  } catch (error) {
+    scope.cancel()
+    await copying
+    throw error
+  } finally {
+    state.copyingAgain = false
+    state.copying = []
+    forgetStream(state)
+    migration.touch()
+  }
+  await copying
+  if (failure) throw failure.error
+}
+
+/** Applies what is not of the marked tables until they are copied. */
+async function streamBeside(migration: Migration, copied: () => boolean): Promise<void> {
+  const { state } = migration
+  for (;;) {
+    await migration.unpaused()
+    await migration.carryOut()
+    if (copied()) return
+    try {
+      const input = { ...migration.input, until: null, beside: true }
+      const result = await interruptible(
+        () => cancelAware(() => activity('applyChanges', 'Apply changes of the other tables', 'data')(input)),
+        () => copied() || state.paused || state.resolutions.length > 0,
+      )
+      if (result !== INTERRUPTED && result.reason !== 'copyAgain') continue
+      forgetStream(state)
+      // DDL is made only while all tables have the same changes.
+      if (result !== INTERRUPTED) await condition(() => copied() || state.resolutions.length > 0)
+    } catch (error) {
+      await waitIfAnswerable(migration, error)
+    }
+  }
+}
+
+/** Waits for the operator's answer to an error that waits for one; throws all others. */
+async function waitIfAnswerable(migration: Migration, error: unknown): Promise<void> {
+  if (isCancellation(error)) throw error
+  const failure = applicationFailure(error)
+  if (errorPolicy(failure.type ?? 'Internal') !== 'wait') throw failure
+  await migration.waitForOperator(failure.type ?? 'Internal', failure.message, tableOf(failure))
 }
 
 /** Nobody applies changes meanwhile: what the source commits waits in its WAL. */

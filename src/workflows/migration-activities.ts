@@ -96,9 +96,13 @@ export interface MigrationActivities {
   /**
    * Applies the change stream: up to `until`, or until rotated, so that the workflow may continue as new. Under
    * a `cutover` behind a fence it ends where that proves that nobody has written since its marker: both become known meanwhile, by
-   * takeMarker. A later commit that changes a selected table is not applied: it is `FenceLeaked`.
+   * takeMarker. A later commit that changes a selected table is not applied: it is `FenceLeaked`. It does not begin while tables are marked
+   * to be copied again, unless it may run `beside` their copy: then their changes are passed over. A table that was copied again gets what it
+   * lacks first.
    */
-  applyChanges(input: MigrationInput & { readonly until: string | null; readonly cutover?: string }): Promise<StreamResult>
+  applyChanges(
+    input: MigrationInput & { readonly until: string | null; readonly cutover?: string; readonly beside?: boolean },
+  ): Promise<StreamResult>
   /**
    * Writes down that a table, by its name on the source, is to be copied again, or that its changes are no longer applied. Nobody applies
    * changes by the old state afterwards. `warning` is for the status, `problem` why there was nothing to write down.
@@ -111,8 +115,11 @@ export interface MigrationActivities {
       readonly waitedFor: string | null
     },
   ): Promise<{ readonly warning: string | null; readonly problem: string | null }>
-  /** Copies the tables marked for it, each under a snapshot of its own; tells how far the stream must be applied then. */
-  copyAgain(input: MigrationInput): Promise<{ readonly catchUpTo: string | null }>
+  /**
+   * Copies the tables marked for it, each under a snapshot of its own; tells how far the stream must be applied then. Nobody applies changes
+   * meanwhile, unless `beside`: those of the other tables.
+   */
+  copyAgain(input: MigrationInput & { readonly beside?: boolean }): Promise<{ readonly catchUpTo: string | null }>
   /** Puts back the foreign keys that gave way to copies, when all tables agree. */
   attachForeignKeys(input: MigrationInput): Promise<{ readonly attached: number }>
   /** Foreign keys, triggers, rules, policies. */

@@ -45,6 +45,8 @@ export interface MigrationState {
   bytes: Status['bytes']
   rate: number
   eta: number | null
+  /** Tables are copied again while the others' changes are applied. */
+  copyingAgain?: boolean
   /** What the last report of the copy named; runs that older workers began have none. */
   copying?: readonly TableProgress[]
   building?: readonly IndexBuild[]
@@ -140,12 +142,12 @@ export function statusOf(state: MigrationState): Status {
     eta: state.eta,
     durations: state.durations,
     phaseStartedAt: new Date(state.phaseStartedAt).toISOString(),
-    copying: state.phase === 'full' ? (state.copying ?? []) : [],
+    copying: state.phase === 'full' || state.copyingAgain === true ? (state.copying ?? []) : [],
     building: state.phase === 'full' ? (state.building ?? []) : [],
     fence: state.fence ?? null,
     connection: { source: state.source, target: state.target },
     precheck: precheckOf(state),
-    warnings: cutList([...slotWarnings(state), ...warningsOf(state)]),
+    warnings: cutList([...slotWarnings(state), ...copyWarnings(state), ...warningsOf(state)]),
     sequences: { total: state.sequenceTotal, items: state.sequences },
     errors: { total: state.errorTotal, items: state.errors },
   }
@@ -198,6 +200,14 @@ export function applyReport(state: MigrationState, report: ActivityReport): void
 /** The slot of a migration that has ended is no concern any more. */
 function slotWarnings({ ended, slotWarning }: MigrationState): string[] {
   return ended !== null || slotWarning === null ? [] : [slotWarning]
+}
+
+/** What a copy beside the stream means for whoever looks at lag and slot. */
+function copyWarnings({ copyingAgain }: MigrationState): string[] {
+  if (copyingAgain !== true) return []
+  return [
+    'A table is copied again and is behind the others until it has caught up. A cutover waits for it, and the slot keeps all WAL meanwhile.',
+  ]
 }
 
 /** Those of what is left out come first. */

@@ -17,6 +17,6 @@ export const AT_ONE_SNAPSHOT: readonly Failpoint[] = [
   indexesMarked,
 ]
 
-const { tableResolved, copyAgainBegun, copiedAgain } = FAILPOINTS
+const { tableResolved, copyAgainBegun, othersCommitted, copiedAgain, behindCommitted, rejoined } = FAILPOINTS
 /** Those that killed-resolve.test.ts tries. */
-export const AT_RESOLVE: readonly Failpoint[] = [tableResolved, copyAgainBegun, copiedAgain]
+export const AT_RESOLVE: readonly Failpoint[] = [tableResolved, copyAgainBegun, othersCommitted, copiedAgain, behindCommitted, rejoined]

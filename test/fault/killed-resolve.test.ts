@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import pg from 'pg'
+import { FAILPOINTS } from '../../src/activities/failpoints.ts'
 import type { StreamResult } from '../../src/workflows/migration-activities.ts'
 import { testMigration } from '../migration-run.ts'
 import { database, eventually, server, sql, uniqueName } from '../servers.ts'
@@ -24,7 +25,7 @@ insert into plain select 'line ' || i % 5 from generate_series(1, 50) i;
 /** Only sessions that ask for it wait for the standby, which never comes. */
 const HANGING = { synchronous_standby_names: 'nowhere', synchronous_commit: 'local' }
 test(
-  `workers are killed at ${AT_RESOLVE.join(', ')}, without replica role and under load: a table left out and taken back is exact`,
+  `workers are killed at ${AT_RESOLVE.join(', ')}, without replica role and under load: a table left out and taken back while the others stream on is exact`,
   LIMIT,
   async (t) => {
     const closers: (() => Promise<unknown>)[] = []
@@ -66,6 +67,7 @@ test(
     await drain()
 
     for (const name of AT_RESOLVE) orders.order(name, 'die')
+    orders.order(FAILPOINTS.rowsCopied, 'stand')
     const { warning } = await activities.run('resolveTable', { table: parent, action: 'leaveOut', waitedFor: 'TargetDiverged' })
     assert.match(warning ?? '', /Left out: "public"\."parent".*pgmove_fk_/)
     // Nothing of the parent's stands in the way of the child's changes, whatever they refer to.
@@ -94,8 +96,11 @@ test(
         and id < 1000; delete from parent where id = ${id - 3}`)
       }
     })
-    const copying = activities.run('copyAgain', {})
+    const copying = activities.run('copyAgain', { beside: true })
     copying.catch(() => undefined)
+    // Up to a position of its own, as the workflow would end it when the copy is final.
+    const beside = async (): Promise<StreamResult> =>
+      activities.run('applyChanges', { until: (await activities.run('takeMarker', {})).lsn, beside: true })
     // It asks again only if somebody was there whom it has to wait for.
     const asked = new Set<string>()
     await eventually('the copy to wait for the writer', 30, async () => {
@@ -106,12 +111,26 @@ test(
       return asked.size > 1
     })
     assert.deepEqual(await target.sql(`select from pgmove.migrated_table where source_table = 'parent' and copied_at is not null`), [])
+    assert.equal((await beside()).reason, 'until')
+    assert.ok(orders.followed(FAILPOINTS.othersCommitted))
     for (const { pid } of await hangs(source)) await source.sql(`select pg_cancel_backend($1::int)`, [pid ?? null])
     await committed
     await hanging.end()
+    // What the others get while its rows are in and nothing says so: the stream has passed changes that the copy does not hold.
+    await eventually('the copy to stand before its record', 60, () => orders.followed(FAILPOINTS.rowsCopied))
+    await source.sql(
+      `insert into parent values (3001, 3); insert into child values (3001, 3001); update parent set n = n + 1 where id < 150`,
+    )
+    // More than a group holds, so that the table comes to where the others are in several.
+    await source.sql(`insert into parent select i, 0 from generate_series(100001, 112000) i`)
+    assert.equal((await beside()).reason, 'until')
+    assert.deepEqual(await target.sql(`select parent from child where id = 3001`), [{ parent: '3001' }])
+    assert.deepEqual(await target.sql(`select from pgmove.migrated_table where source_table = 'parent' and copied_at is not null`), [])
+    orders.release(FAILPOINTS.rowsCopied)
     const { catchUpTo } = await copying
     assert.ok(catchUpTo)
     await activities.run('applyChanges', { until: catchUpTo })
+    assert.deepEqual(await target.sql(`select from pgmove.migrated_table where behind_lsn is not null`), [])
     assert.ok((await activities.run('attachForeignKeys', {})).attached > 0)
     load.over = true
     await Promise.all(loading)

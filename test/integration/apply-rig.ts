@@ -111,7 +111,7 @@ export async function rig({
         until: await position(),
         replicaRole: role === undefined,
         signal: new AbortController().signal,
-        open: ({ confirmedLsn }) => stream(confirmedLsn),
+        open: (startLsn) => stream(startLsn),
         ...options,
       })
     } finally {

@@ -46,7 +46,7 @@ export async function capturing(options: Parameters<typeof rig>[0], selection: T
   await made.source.sql(`select pg_create_logical_replication_slot('${slot!['name']!}', 'pgoutput')`)
   await source.transaction(() => recordInstalled(source, by, 'slot', slot!['name']!))
   const drain: Rig['drain'] = async (more = {}) => {
-    const open = ({ confirmedLsn }: { confirmedLsn: bigint }) => made.stream(confirmedLsn, publication)
+    const open = (startLsn: bigint) => made.stream(startLsn, publication)
     const result = await made.drain({ selection, open, ...more })
     const [missed] = await made.source.sql('select is_called::text as missed from pgmove.ddl_missed')
     assert.equal(missed?.['missed'], 'false', 'the capture has failed')

@@ -8,6 +8,7 @@ export async function incremental(migration: Migration): Promise<Phase> {
   const result = await runChangeStream(migration, {
     summary: 'Apply changes of the source',
     until: null,
+    copiesBeside: true,
     interrupted: () => state.cutoverRequested && state.undelayed,
   })
   return result === 'interrupted' ? 'cutover' : 'incremental'
