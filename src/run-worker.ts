@@ -46,7 +46,8 @@ export async function runWorker({ connection, namespace, taskQueue, services, me
   const client = new Client({ connection, namespace })
   void scheduleCleanUp(client, taskQueue)
   const ended = new AbortController()
-  const watching = metrics ? watchMigrations(client, taskQueue, Runtime.instance().metricMeter, ended.signal) : undefined
+  const { metricMeter: meter, logger } = Runtime.instance()
+  const watching = metrics ? watchMigrations({ client, taskQueue, meter, logger, signal: ended.signal }) : undefined
   try {
     await Promise.all(workers.map((worker) => worker.run()))
   } finally {

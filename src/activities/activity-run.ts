@@ -11,6 +11,7 @@ import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { migrationId } from '../state/migration-ref.ts'
 import type { MigrationRef } from '../state/migration-ref.ts'
 import type { MigrationInput } from '../workflows/migration-activities.ts'
+import type { Phase } from '../workflows/status.ts'
 import { connectionPace } from './connection-pace.ts'
 import type { Failpoint } from './failpoints.ts'
 import { OutageReports } from './outage-reports.ts'
@@ -37,6 +38,14 @@ export interface ActivityServices {
 
 export const PRODUCTION_SERVICES: ActivityServices = { now: Date.now, failpoint: () => undefined, env: process.env }
 
+/** What a log entry may say beside its message: names, numbers and positions, never rows' values. */
+export interface LogAttributes {
+  /** The source's name, as `status` shows it; an error's may be the target's, quoted. */
+  readonly table?: string | undefined
+  readonly lsn?: string | undefined
+  readonly [name: string]: string | number | undefined
+}
+
 export type Outages = Partial<Record<Side, Outage>>
 
 /** One attempt of an activity: its connections, its heartbeat details, its way to tell the workflow. */
@@ -56,6 +65,7 @@ export class ActivityRun {
     send: (report, requestId) => this.report(report, requestId),
   })
   readonly counters: WorkCounters
+  readonly #phase: Phase | undefined
   readonly #lookedBack = new Set<Side>()
   readonly #databases = new Set<Database>()
   readonly #failed = new AbortController()
@@ -66,6 +76,7 @@ export class ActivityRun {
     this.context = Context.current()
     this.ref = input.ref
     this.spec = input.spec
+    this.#phase = input.phase
     this.id = migrationId(input.ref)
     this.services = services
     this.counters = new WorkCounters(this.context.metricMeter, this.context.info.workflowExecution?.workflowId ?? '')
@@ -174,7 +185,7 @@ export class ActivityRun {
     try {
       await this.#link()?.report({ firstRunId: this.ref.firstRunId, at: new Date(this.services.now()).toISOString(), ...told }, requestId)
     } catch (error) {
-      this.context.log.warn('a report did not reach the workflow', { error: (error as Error).message })
+      this.log('warn', 'a report did not reach the workflow', { error: (error as Error).message })
     }
   }
 
@@ -207,6 +218,11 @@ export class ActivityRun {
     return workflowExecution && workflowNamespace !== undefined
       ? new WorkflowLink(this.context.client, workflowNamespace, workflowExecution.workflowId)
       : undefined
+  }
+
+  /** Writes to the worker's log, which names workflow, activity and attempt by itself. */
+  log(level: 'info' | 'warn' | 'error', message: string, attributes: LogAttributes = {}): void {
+    this.context.log[level](message, { ...(this.#phase && { phase: this.#phase }), ...attributes })
   }
 
   /** Tests stop here; within synchronous progress reports nothing waits for it. */

@@ -57,6 +57,7 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
     const signal = AbortSignal.any([run.signal, monitor.signal, rotate.signal, ...(markers ? [markers.signal] : [])])
     try {
       monitor.start()
+      run.log('info', 'stream begins', { slot: record.slot ?? undefined, lsn: formatLsn(progress.confirmedLsn), until: until ?? undefined })
       const result = await applyWithBisect({
         open: async (startLsn) =>
           openChangeStream({
@@ -96,6 +97,7 @@ export function applyChanges(services: ActivityServices): MigrationActivities['a
       run.signal.throwIfAborted()
       markers?.throwIfFailed()
       if (result.reason === 'until') await markers?.prove()
+      run.log('info', 'stream ends', { lsn: formatLsn(result.reached), reason: result.reason, changes: monitor.changes })
       await monitor.report(true)
       if (result.reason === 'until') await run.failpoint(FAILPOINTS.positionReached)
       return {

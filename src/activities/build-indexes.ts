@@ -30,6 +30,7 @@ export function buildIndexes(services: ActivityServices): MigrationActivities['b
         await finishIndexes(args, tables, run.spec.types.includes('schema'))
         await run.failpoint(FAILPOINTS.tableIndexed)
         await markIndexed(target, run.id, tables)
+        for (const table of tables) run.log('info', 'table indexed', { table: `${table.sourceSchema}.${table.sourceTable}` })
         await run.failpoint(FAILPOINTS.indexesMarked)
       }
     })

@@ -12,6 +12,7 @@ import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityServices } from './activity-run.ts'
 import { CopyMonitor } from './copy-monitor.ts'
 import { FAILPOINTS } from './failpoints.ts'
+import { logCopied } from './log-copied.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 type Input = Parameters<MigrationActivities['copyAgain']>[0]
@@ -57,7 +58,7 @@ export function copyAgain(services: ActivityServices): MigrationActivities['copy
           })
         // Also here, so that the target's transaction need not stay open for long.
         await writersGone()
-        await copyTables({
+        const [copied] = await copyTables({
           ...{ source, sourceObserver, target, replicaRole, signal, id: run.id, tables: [table], incremental: true },
           systemIdentifier: record.system_identifier,
           onBegin: (begun) => monitor.begin(begun),
@@ -73,6 +74,7 @@ export function copyAgain(services: ActivityServices): MigrationActivities['copy
           },
         })
         monitor.done(table)
+        if (copied) logCopied(run, table, copied)
         if (record.keys_logged === 't') await markWholeChanged(target, run.id, targetSchema, targetTable)
         await run.failpoint(FAILPOINTS.copiedAgain)
         await target.query(`analyze ${qualified(targetSchema, targetTable)}`)

@@ -12,6 +12,7 @@ import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import type { ActivityRun, ActivityServices } from './activity-run.ts'
 import { CopyMonitor } from './copy-monitor.ts'
 import { FAILPOINTS } from './failpoints.ts'
+import { logCopied } from './log-copied.ts'
 import { migrationActivity } from './migration-activity.ts'
 
 type Input = Parameters<MigrationActivities['copyGroup']>[0]
@@ -55,7 +56,8 @@ export function copyGroup(services: ActivityServices): MigrationActivities['copy
           return []
         })
         for (const table of batch) monitor.done(table)
-        for (const result of copied) {
+        for (const [i, result] of copied.entries()) {
+          logCopied(run, batch[i], result)
           rows += BigInt(result.rows)
           bytes += BigInt(result.bytes)
         }

@@ -26,6 +26,7 @@ import type { ActivityRun, ActivityServices } from './activity-run.ts'
 import { largeObjectProgress } from './copy-large-objects.ts'
 import { CopyMonitor } from './copy-monitor.ts'
 import { FAILPOINTS } from './failpoints.ts'
+import { logCopied } from './log-copied.ts'
 import { migrationActivity } from './migration-activity.ts'
 import { throughOutages } from './through-outages.ts'
 
@@ -188,7 +189,10 @@ class Round {
         gate: (bytes, rows) => this.#monitor.gate(bytes, rows),
         onStep: (step) => this.#run.failpoint(step),
         onCopied: async (tables, copies) => {
-          for (const table of tables) this.#monitor.done(table)
+          for (const [i, table] of tables.entries()) {
+            this.#monitor.done(table)
+            if (copies[i]) logCopied(this.#run, table, copies[i])
+          }
           await this.#run.failpoint(FAILPOINTS.tableCopied)
           building.push(this.#guarded(() => this.#finish(tables, copies)).catch(() => undefined))
         },

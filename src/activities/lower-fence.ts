@@ -10,6 +10,7 @@ export function lowerFence(services: ActivityServices): MigrationActivities['low
     run.watchSlot({ needed: true })
     const source = await run.connect('source', 'fence', { lockTimeoutMs: 2000 })
     await lower(source, run.id, run.signal)
+    run.log('info', 'fence lowered')
     await run.failpoint(FAILPOINTS.fenceLowered)
   })
 }

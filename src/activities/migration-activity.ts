@@ -44,8 +44,10 @@ async function failure(run: ActivityRun, error: unknown): Promise<unknown> {
   const cause = run.failure ?? error
   if (cause instanceof CancelledFailure) return cause
   const named = cause instanceof MigrationError ? cause : unexpected(cause)
-  run.context.log.warn('attempt failed', { kind: named.kind, side: named.side, table: named.table, lsn: named.lsn, reason: named.message })
-  if (named.kind === 'Internal' && error instanceof Error) run.context.log.error('unexpected error', { stack: innermostStack(error) })
+  const { kind, side, lsn, sourceTable, message: reason } = named
+  const table = sourceTable ? `${sourceTable.schema}.${sourceTable.table}` : named.table
+  run.log('warn', 'attempt failed', { kind, side, table, lsn, reason })
+  if (named.kind === 'Internal' && error instanceof Error) run.log('error', 'unexpected error', { stack: innermostStack(error) })
   if (named.kind === 'ConnectionLost' && named.side) return (await lost(run, named, named.side)).failure
   if (errorPolicy(named.kind) === 'retry') return activityFailure(named, { nonRetryable: false, retryDelayMs: FENCED_RETRY_MS })
   return activityFailure(named, { nonRetryable: true })

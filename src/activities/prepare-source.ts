@@ -33,6 +33,7 @@ export function prepareSource(services: ActivityServices): MigrationActivities['
         told = warning
       },
     })
+    run.log('info', 'source prepared', { slot: prepared.slot, lsn: prepared.startLsn })
     await run.failpoint(FAILPOINTS.sourcePrepared)
     return prepared
   })

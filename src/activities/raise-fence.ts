@@ -21,6 +21,7 @@ export function raiseFence(services: ActivityServices): MigrationActivities['rai
       },
       onSet: () => run.failpoint(FAILPOINTS.fenceSet),
     })
+    run.log('info', 'fence raised')
     await run.failpoint(FAILPOINTS.fenceRaised)
     const statements = (await standingFence(source, run.id)).slice(0, 50)
     return { ended, kept: kept.slice(0, 5), statements, closedMs: await closedFor(source, run.id) }

@@ -16,6 +16,7 @@ export function releaseSource(services: ActivityServices): MigrationActivities['
     await run.failpoint(FAILPOINTS.releaseBegins)
     const fence = completed === true ? 'keep' : 'lift'
     const { left } = await release({ source, id: run.id, deadline: Date.now() + PATIENCE_MS, fence, signal: run.signal })
+    run.log('info', 'source released', { left: left.length })
     await run.failpoint(FAILPOINTS.sourceReleased)
     return { left: left.slice(0, 50).map(({ kind, name, reason, statement }) => `${kind} ${name} (${reason}): ${statement}`) }
   })

@@ -17,6 +17,7 @@ export function takeMarker(services: ActivityServices): MigrationActivities['tak
     let lsn = now
     if (cutover === undefined) await updateMigrationRecord(target, run.id, { marker_lsn: lsn })
     else lsn = await writeMarker(target, run.id, cutover, proof === true ? 'proof_lsn' : 'marker_lsn', now)
+    run.log('info', 'marker taken', { lsn })
     await run.failpoint(FAILPOINTS.markerTaken)
     return { lsn }
   })

@@ -25,6 +25,13 @@ const counter = (unit: string, meaning: string): MetricMeaning => ({ kind: 'coun
 export const METRICS = {
   pgmove_phase: gauge('1', '1 for the phase that the migration is in, else 0.', ['phase']),
   pgmove_state: gauge('1', '1 for the state that the migration is in, else 0. `waiting` needs a person.', ['state']),
+  pgmove_failed: gauge('1', '1 for 15 minutes after the migration has failed, timed out or was terminated, else 0.'),
+  pgmove_status_age_seconds: gauge(
+    'seconds',
+    'How old what the other gauges show is: 0 but for seconds, unless Temporal or all workers are away.',
+    [],
+    'float',
+  ),
   pgmove_undelayed: gauge('1', '1 if changes reach the target within `lag.undelayed`.'),
   pgmove_lag_seconds: gauge('seconds', 'Age of the newest change on the target. 0 while it is not known.', [], 'float'),
   pgmove_lag_bytes: gauge('bytes', 'WAL of the source that is not applied yet.'),

@@ -74,7 +74,7 @@ export function setHandlers(migration: Migration): void {
   setHandler(
     reportSignal,
     (report) => {
-      if (report.firstRunId !== migration.input.ref.firstRunId) return
+      if (report.firstRunId !== migration.ref.firstRunId) return
       applyReport(state, report)
       migration.show()
     },

@@ -13,6 +13,8 @@ import type { Phase, PrecheckResult, Status } from './status.ts'
 export interface MigrationInput {
   readonly ref: MigrationRef
   readonly spec: MigrationSpec
+  /** The migration's when the activity was scheduled, for the log. Absent from workflows of older builds. */
+  readonly phase?: Phase
 }
 
 export interface CopyGroup {

@@ -29,7 +29,7 @@ type Extra<K extends keyof MigrationActivities> = Omit<Parameter<K>, keyof Migra
 export class Migration {
   readonly spec: MigrationSpec
   readonly state: MigrationState
-  readonly input: MigrationInput
+  readonly ref = workflowRef()
   readonly #idle: IdleWatch
   #resumes = 0
   #carryingOut = false
@@ -40,8 +40,12 @@ export class Migration {
   constructor(spec: MigrationSpec, state: MigrationState) {
     this.spec = spec
     this.state = state
-    this.input = { ref: workflowRef(), spec }
     this.#idle = new IdleWatch(this)
+  }
+
+  /** What every activity gets. */
+  get input(): MigrationInput {
+    return { ref: this.ref, spec: this.spec, phase: this.state.phase }
   }
 
   has(type: MigrationSpec['types'][number]): boolean {
@@ -205,14 +209,14 @@ export class Migration {
   /** Shows an error and waits for `resume`, or for `resolve` if it is one table's. Slot, publication and progress are kept. */
   async waitForOperator(kind: string, message: string, table?: SourceName): Promise<void> {
     const named = answerable(kind) ? table : undefined
-    const shown = named ? withCommand(message, resolveCommand(this.input.ref.workflowId, named)) : message
+    const shown = named ? withCommand(message, resolveCommand(this.ref.workflowId, named)) : message
     addError(this.state, { at: new Date().toISOString(), type: kind, message: shown })
     forgetStream(this.state)
     const resumes = this.#resumes
     const wait = { kind, message, ...(named && { table: named }) }
     this.state.waits.push(wait)
     this.touch()
-    log.warn('waiting for the operator', { kind })
+    log.warn('waiting for the operator', { kind, phase: this.state.phase, ...(table && { table: `${table.schema}.${table.table}` }) })
     try {
       await this.#idle.until(() => this.#resumes > resumes)
     } finally {

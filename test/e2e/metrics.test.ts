@@ -48,9 +48,27 @@ test('every metric that is listed, charted or alerted on is served by a worker',
     return value(text, 'pgmove_state', of, 'state="running"') === 0
   })
 
-  const lines = (await worker.log()).split('\n').filter((line) => line !== '')
-  assert.ok(lines.length > 0)
-  for (const line of lines) assert.match((JSON.parse(line) as { level: string }).level, /^[A-Z]+$/)
+  const entries = (await worker.log())
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+  for (const { level } of entries) assert.match(String(level), /^[A-Z]+$/)
+  const told = (message: string) => {
+    const found = entries.filter((entry) => entry['message'] === message)
+    assert.ok(found.length > 0, `nothing in the log says "${message}"`)
+    for (const { workflowId } of found) assert.equal(workflowId, running.workflowId)
+    return found
+  }
+  assert.deepEqual(
+    told('phase begins').map(({ phase }) => phase),
+    ['schema', 'full', 'constraints', 'incremental', 'cutover', 'done'],
+  )
+  const copied = told('table copied')
+  assert.deepEqual(copied.map(({ table }) => table).sort(), ['public.customers', 'public.journal', 'public.orders'])
+  assert.deepEqual([...new Set(copied.map(({ phase }) => phase))], ['full'])
+  const positions = ['source prepared', 'stream begins', 'stream ends', 'marker taken'].flatMap(told)
+  for (const { lsn, phase } of positions)
+    assert.match(`${String(phase)} ${String(lsn)}`, /^(schema|full|incremental|cutover) [0-9A-F]+\/[0-9A-F]+$/)
 })
 
 /** What the dashboard's charts and the alert rules ask for. */
