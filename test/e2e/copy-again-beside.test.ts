@@ -35,6 +35,22 @@ describe('one table is in the way', () => {
         const arrives = (id: number) =>
           eventually(`visit ${id}`, 30, async () => (await target.sql(`select from visits where id = ${id}`)).length === 1)
 
+        // A copy that DDL asks for, held by its limit.
+        const uncopied = `select from pgmove.migrated_table where source_table = 'orders' and copied_at is null`
+        await running.signal('setTransferRate', { rowsPerSecond: 5 })
+        await source.sql(`alter table orders alter total type bigint using total * 2`)
+        await eventually('the mark', 30, async () => (await target.sql(uncopied)).length === 1)
+        await source.sql(`update orders set total = total + 1 where id < 20; insert into visits values (1000, 5, 'while orders is copied')`)
+        await arrives(1000)
+        assert.equal((await target.sql(uncopied)).length, 1)
+        await running.signal('setTransferRate', { rowsPerSecond: null })
+        const totals = `select sum(total) as sum, count(*) as rows from orders`
+        await eventually(
+          'the new copy',
+          30,
+          async () => JSON.stringify(await target.sql(totals)) === JSON.stringify(await source.sql(totals)),
+        )
+
         await target.sql(`delete from orders where id in (7, 8)`)
         await source.sql(`update orders set total = 0 where id = 7`)
         await waits()
