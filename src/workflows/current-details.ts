@@ -28,7 +28,7 @@ export function currentDetails(state: MigrationState, workflowId: string): strin
     ...state.waits.map(({ kind, message }) => `**Waiting for you (${kind}).** ${message}`),
     ...nextStep(state, workflowId),
     ...section('Progress', progress(status)),
-    ...section('Being copied', status.phase === 'full' ? (state.copying ?? []).map(copying) : []),
+    ...section('Being copied', (status.copying ?? []).map(copying)),
     ...section('Being built', status.phase === 'full' ? (state.building ?? []).map(building) : []),
     ...section('Precheck', precheck(status)),
     ...section('Warnings', cut(status.warnings.items, status.warnings.total)),

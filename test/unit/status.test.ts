@@ -16,6 +16,9 @@ test('the status names what is copied and built, while tables are copied', () =>
   enterPhase(state, 'constraints', START + 5000)
   const later = statusOf(state)
   assert.deepEqual([later.copying, later.building, later.durations], [[], [], { precheck: 1000, full: 4000 }])
+  state.copyingAgain = true
+  assert.deepEqual(statusOf(state).copying, copying)
+  assert.match(statusOf(state).warnings.items.join(), /A table is copied again .* A cutover waits for it/)
 })
 
 test('the status shows a fence that stands', () => {

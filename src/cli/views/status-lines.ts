@@ -39,7 +39,7 @@ export function statusLines(sight: StatusSight, page: Page): string[] {
     ...block([...outages(status, now, page), ...fence(status, page)]),
     ...block(indented(phaseLines(status, now, page))),
     ...block(indented([...volume(sight, inner), ...lag(sight, inner), ...slot(status, inner)])),
-    ...section('Being copied', full ? copyingLines((status.copying ?? []).slice(0, limit), inner) : []),
+    ...section('Being copied', copyingLines((status.copying ?? []).slice(0, limit), inner)),
     ...section('Being built', full ? buildingLines((status.building ?? []).slice(0, limit), inner) : []),
     ...section('Warnings', list(status.warnings, limit, inner, page.style.warning)),
     ...section('Last errors', lastErrors(status, Math.min(limit, 5), inner)),
