@@ -121,7 +121,7 @@ export async function lowerFence(source: Database, id: string, signal: AbortSign
   for (const row of await readParts(source, id)) await lowerPart(source, id, row, signal)
 }
 
-/** The statements that lift a migration's fence by hand. */
+/** The statements that lift a migration's fence by hand, each as it can be given to psql. */
 export async function standingFence(source: Database, id: string): Promise<string[]> {
   return fenceStatements(source, await readParts(source, id))
 }
@@ -163,7 +163,7 @@ export async function fenceStatements(source: Database, installed: readonly Inst
   for (const one of installed) {
     if (one.kind !== 'fence') continue
     const place = await findPart(source, one)
-    if (place?.stands) statements.push(lowerStatement(place.of, one))
+    if (place?.stands) statements.push(despiteFence(lowerStatement(place.of, one)))
   }
   return statements
 }
@@ -180,6 +180,11 @@ async function findPart(source: Database, { name, relation }: Installed): Promis
   if (!row || (name !== DATABASE && row.role === null)) return undefined
   const database = `database ${ident(row.database)}`
   return { of: row.role === null ? database : `role ${ident(row.role)} in ${database}`, stands: row.value === 'on' }
+}
+
+/** A statement for a person's session, which begins read-only while a fence stands, and stays so when it is lifted. */
+export function despiteFence(statement: string): string {
+  return `begin read write; ${statement}; commit`
 }
 
 function lowerStatement(of: string, { previous }: Pick<Installed, 'previous'>): string {

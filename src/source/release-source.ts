@@ -4,7 +4,7 @@ import type { Database } from '../postgres/connect.ts'
 import { literal } from '../postgres/quote.ts'
 import { DROP_DDL_CAPTURE, dropDdlCapture } from './ddl-capture.ts'
 import { forgetInstalled, readInstalled } from './installed.ts'
-import { fenceStatements, keepPart, lowerPart } from './fence.ts'
+import { despiteFence, fenceStatements, keepPart, lowerPart } from './fence.ts'
 import type { Installed } from './installed.ts'
 import { slotName } from '../state/migration-ref.ts'
 import { endSessions, freeSlot } from './own-sessions.ts'
@@ -73,9 +73,10 @@ export async function releaseSource({
       if (isLost(error)) throw error
     })
   }
+  const fenced = installed.some(({ kind }) => kind === 'fence')
   const waiting = ORDER.flatMap((kind) => installed.filter((one) => one.kind === kind))
   for (;;) {
-    const left = await removeAll(source, { id, fence }, waiting, signal)
+    const left = await removeAll(source, { id, fence, fenced }, waiting, signal)
     if (left.length === 0 || limit.aborted || !left.some(({ locked }) => locked)) return { left: left.map(({ left }) => left) }
     waiting.splice(0, waiting.length, ...left.map(({ one }) => one))
     await pause(ROUND_MS, limit).catch(() => signal.throwIfAborted())
@@ -103,7 +104,7 @@ async function removeAll(
       const { kind, name } = one
       failed.push({
         one,
-        left: { kind, name, reason: reasonOf(error, once), statement: await statementFor(source, how.id, one) },
+        left: { kind, name, reason: reasonOf(error, once), statement: await statementFor(source, how, one) },
         locked: isLocked(error, once),
       })
     }
@@ -114,6 +115,8 @@ async function removeAll(
 interface Removal {
   readonly id: string
   readonly fence: NonNullable<ReleaseSourceArgs['fence']>
+  /** Whether it has recorded a fence. */
+  readonly fenced: boolean
 }
 
 async function remove(source: Database, { id, fence }: Removal, installed: Installed, signal: AbortSignal): Promise<void> {
@@ -162,9 +165,13 @@ async function removeSchema(source: Database, id: string, signal: AbortSignal): 
   })
 }
 
-async function statementFor(source: Database, id: string, installed: Installed): Promise<string> {
-  const { kind, name, previous } = installed
-  if (kind === 'fence') return (await fenceStatements(source, [installed])).join('; ')
+async function statementFor(source: Database, { id, fenced }: Pick<Removal, 'id' | 'fenced'>, installed: Installed): Promise<string> {
+  if (installed.kind === 'fence') return (await fenceStatements(source, [installed])).join('; ')
+  const statement = plainStatementFor(id, installed)
+  return fenced ? despiteFence(statement) : statement
+}
+
+function plainStatementFor(id: string, { kind, name, previous }: Installed): string {
   if (kind === 'slot') return `select pg_drop_replication_slot(${literal(name)})`
   if (kind === 'publication') return dropPublicationStatement(id)
   if (kind === 'ddl capture') return DROP_DDL_CAPTURE
@@ -184,14 +191,16 @@ export async function removalStatements(source: Database, id: string): Promise<s
   )
   const shared = new Set(others.map(({ kind, name }) => `${kind} ${name}`))
   const installed = (await readInstalled(source, id)).filter(({ kind, name }) => !shared.has(`${kind} ${name}`))
+  const fenced = installed.some(({ kind }) => kind === 'fence')
   const statements: string[] = []
   for (const one of ORDER.flatMap((kind) => installed.filter((one) => one.kind === kind))) {
-    const statement = await statementFor(source, id, one)
+    const statement = await statementFor(source, { id, fenced }, one)
     if (statement !== '') statements.push(statement)
   }
   if (!shared.has('schema pgmove')) return statements
   const tables = ['dts_postgres_heartbeat', ...(needsTruncateLog(source.version) ? ['truncate_log'] : []), 'installed']
-  return [...statements, ...tables.map((table) => `delete from pgmove.${table} where id = ${literal(id)}`)]
+  const rows = tables.map((table) => `delete from pgmove.${table} where id = ${literal(id)}`)
+  return [...statements, ...rows.map((statement) => (fenced ? despiteFence(statement) : statement))]
 }
 
 function isLocked(error: unknown, once: AbortSignal): boolean {

@@ -112,7 +112,9 @@ function fenceLeft({ fence }: MigrationState): string[] {
 /** What lifts a fence that stands, or may, on a source that could not be reached. */
 function fenceNotLifted({ fence }: MigrationState): string[] {
   if (!fence) return []
-  const unknown = ['alter database … reset default_transaction_read_only, where it is on, and the same for roles in it']
+  const unknown = [
+    'begin read write; alter database … reset default_transaction_read_only; commit, where it is on, and the same for roles in it',
+  ]
   return (fence.statements.length > 0 ? fence.statements : unknown).map((statement) => `fence readOnly (not lifted): ${statement}`)
 }
 

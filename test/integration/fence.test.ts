@@ -147,7 +147,7 @@ test('a fence is lifted with the last migration that needs it, and never after o
     ['fence', 'schema'],
   )
   assert.match(left[0]?.reason ?? '', /nobody knows whether/)
-  assert.match(left[0]?.statement ?? '', /^alter database ".*" reset default_transaction_read_only$/)
+  assert.match(left[0]?.statement ?? '', /^begin read write; alter database ".*" reset default_transaction_read_only; commit$/)
   assert.deepEqual((await release(one, 'keep')).left, [])
   assert.deepEqual((await release(two, 'lift')).left, [])
   assert.equal(await writable(), 'on')
