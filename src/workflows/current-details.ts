@@ -46,7 +46,9 @@ function phases(status: Status): string {
 function outages({ connection }: Status): string[] {
   return (['source', 'target'] as const).flatMap((side) => {
     const { state, lostAt, deadline } = connection[side]
-    return state === 'reconnecting' ? [`**The ${side} can't be reached** since ${time(lostAt)}; pgmove tries until ${time(deadline)}.`] : []
+    return state === 'reconnecting'
+      ? [`**The ${side} can't be reached** since ${time(lostAt)}; pgmove tries until ${time(deadline)}, and goes on by itself.`]
+      : []
   })
 }
 
@@ -108,8 +110,14 @@ function nextStep(state: MigrationState, workflowId: string): string[] {
     `\`\`\`\ntemporal workflow signal --workflow-id ${shellWord(workflowId)} --name ${name}\n\`\`\``,
   ]
   if (state.ended) return []
+  if (state.waits.some(({ kind }) => kind === 'PrecheckFailed')) {
+    const accept =
+      state.precheck?.status === 'Warning' ? command('Or accept the warnings', `rerunPrecheck --input '{"ignoreWarnings":true}'`) : []
+    return [...command('When the cause is mended, check again with', 'rerunPrecheck'), ...accept]
+  }
   if (state.waits.length > 0) return [...command('When the cause is mended, go on with', 'resume'), ...answers(state, workflowId)]
   if (state.paused) return command('Paused. Go on with', 'resume')
+  if ([state.source, state.target].some((side) => side.state === 'reconnecting')) return []
   if (state.phase === 'incremental' && !state.cutoverRequested)
     return command("To cut over, stop the application's writes, then", 'cutover')
   if (state.phase === 'incremental') return ['A cutover was asked for; it begins as soon as replication is undelayed.']

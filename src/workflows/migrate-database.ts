@@ -18,6 +18,7 @@ import { schema } from './phases/schema.ts'
 import { cutList } from './status.ts'
 import type { Phase } from './status.ts'
 import { withinReconnectWindow } from './within-reconnect-window.ts'
+import { withoutStack } from './without-stack.ts'
 
 /** What one run hands to the next on continue-as-new; users send only the spec. */
 export interface Carried {
@@ -43,7 +44,7 @@ const PHASES: Readonly<Record<Exclude<Phase, 'done'>, (migration: Migration) => 
 /** Moves a database. See the contract for the spec, the messages and the report. */
 export async function migrateDatabase(input: unknown, carried: Carried = {}): Promise<MigrationReport> {
   const checked = validateSpec(input)
-  if ('problems' in checked) throw invalidSpec(checked.problems)
+  if ('problems' in checked) throw withoutStack(invalidSpec(checked.problems))
   const migration = new Migration(checked.spec, { ...initialState(Date.now()), ...carried.state })
   setHandlers(migration)
   migration.show()
@@ -53,7 +54,7 @@ export async function migrateDatabase(input: unknown, carried: Carried = {}): Pr
     return await finish(migration, facts)
   } catch (error) {
     if (!isContinueAsNew(error)) await CancellationScope.nonCancellable(() => release(migration, error))
-    throw error
+    throw withoutStack(error)
   }
 }
 

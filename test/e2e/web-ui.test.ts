@@ -5,7 +5,7 @@ import { Client, Connection } from '@temporalio/client'
 import { chromium } from '../../dev/chromium.ts'
 import { startTemporal } from '../../dev/temporal-server.ts'
 import { SEARCH_ATTRIBUTES } from '../../src/workflows/search-attributes.ts'
-import { browserPage } from '../browser-page.ts'
+import { browserPage } from '../../dev/browser-page.ts'
 import { cli } from '../cli-run.ts'
 import { testMigration } from '../migration-run.ts'
 import { ownWorkers } from '../own-workers.ts'
@@ -90,7 +90,7 @@ test('the timeline, the details and the menus tell what happens and what can be 
   const { source, target } = await smallPair()
   const migration = await testMigration({ source: source.url, target: target.url })
   await ownWorkers(migration, () => ({}))
-  const running = await migration.start({ ignoreWarnings: true })
+  const running = await migration.start({ ignoreWarnings: true, cutover: { fence: 'readOnly' } })
   await running.reach('undelayed replication', (s) => s.phase === 'incremental' && s.undelayed)
 
   const { currentDetails, definition } = await running.handle.query<Metadata>('__temporal_workflow_metadata')
@@ -111,6 +111,9 @@ test('the timeline, the details and the menus tell what happens and what can be 
     const size = userMetadata?.summary?.data?.length ?? 0
     assert.ok(size > 5 && size <= SUMMARY_LIMIT, `${activity?.activityType?.name}: a summary of ${size} bytes`)
   }
+  const timers = events?.filter((event) => event.timerStartedEventAttributes) ?? []
+  assert.ok(timers.length > 0)
+  for (const { userMetadata } of timers) assert.ok((userMetadata?.summary?.data?.length ?? 0) > 5, 'a timer without a summary')
 })
 
 test('the page of a migration whose source is down says so', LIMIT, async () => {

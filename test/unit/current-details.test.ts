@@ -21,9 +21,18 @@ test('a wait comes with its message, once, and with resume', () => {
   assert.match(text, /--workflow-id 'it'\\''s' --name resume/)
 })
 
-test('an outage says since when and until when', () => {
+test('a precheck that waits is run again by its own signal, which accepts warnings where nothing has failed', () => {
+  const waits = [{ kind: 'PrecheckFailed', message: 'The precheck did not pass.' }]
+  const of = (status: 'Failed' | 'Warning') => currentDetails(stateWith({ waits, precheck: { status, items: [] } }), 'shop')
+  for (const status of ['Failed', 'Warning'] as const) assert.match(of(status), /--name rerunPrecheck\n/)
+  assert.doesNotMatch(of('Failed'), /ignoreWarnings|resume/)
+  assert.match(of('Warning'), /--name rerunPrecheck --input '\{"ignoreWarnings":true\}'\n/)
+})
+
+test('an outage says since when and until when, and that there is nothing to do', () => {
   const source = { state: 'reconnecting', lostAt: '2026-03-04T05:00:00.000Z', deadline: '2026-03-04T17:00:00.000Z' } as const
-  const text = currentDetails(stateWith({ source }), 'shop')
+  const text = currentDetails(stateWith({ source, phase: 'incremental' }), 'shop')
+  assert.doesNotMatch(text, /cutover/)
   assert.match(text, /\*\*The source can't be reached\*\* since 2026-03-04 05:00:00 UTC; pgmove tries until 2026-03-04 17:00:00 UTC/)
 })
 

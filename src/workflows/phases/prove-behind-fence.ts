@@ -22,6 +22,7 @@ export interface CutoverProof {
 
 /** For how long a lag that is next to nothing is waited for: under a load that the target can't keep up with it never comes. */
 const CATCH_UP = '1 minute'
+const CATCH_UP_TIMER = { summary: 'Time limit for catching up before the fence' }
 
 /**
  * The cutover behind a fence. One stream goes on from before the fence until the end, so that what is left to drain is little, and sees
@@ -37,7 +38,7 @@ export async function proveBehindFence(
   for (;;) {
     forgetStream(migration.state)
     const proven = await besideStream(migration, cutover, async () => {
-      await ledger.step('catchUp', () => condition(() => migration.state.undelayed, CATCH_UP))
+      await ledger.step('catchUp', () => condition(() => migration.state.undelayed, CATCH_UP, CATCH_UP_TIMER))
       closed ??= await close(migration, ledger, cutover)
       return verify(migration, ledger, cutover, closed.lsn, compared)
     })

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import type { Chromium } from '../dev/chromium.ts'
+import type { Chromium } from './chromium.ts'
 
 const QUIET = [
   '--headless',
@@ -17,10 +17,12 @@ const QUIET = [
 
 export interface BrowserPage {
   open(url: string): Promise<void>
+  /** Makes the window of another size than 1400 × 1600 pixels. */
+  resize(width: number, height: number): Promise<void>
   /** What the page shows now, as text. */
   text(): Promise<string>
-  /** What the page shows now, as a PNG of the window. */
-  picture(): Promise<Buffer>
+  /** What the page shows now, as a PNG of the window or of a part of it, in pixels. */
+  picture(part?: { readonly x: number; readonly y: number; readonly width: number; readonly height: number }): Promise<Buffer>
   close(): Promise<void>
 }
 
@@ -40,14 +42,18 @@ export async function browserPage({ program, args, env }: Chromium): Promise<Bro
     open: async (url) => {
       await call('Page.navigate', { url }, sessionId)
     },
+    resize: async (width, height) => {
+      await call('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false }, sessionId)
+    },
     text: async () => {
       // Not innerText: the timeline is an SVG. Markdown is shown in a frame of its own.
       const expression = `[document.body?.textContent, ...[...document.querySelectorAll('iframe')].map((frame) => frame.srcdoc + frame.contentDocument?.body?.textContent)].join(' ')`
       const { result } = (await call('Runtime.evaluate', { expression }, sessionId)) as { result: { value?: string } }
       return result.value ?? ''
     },
-    picture: async () => {
-      const { data } = (await call('Page.captureScreenshot', { format: 'png' }, sessionId)) as { data: string }
+    picture: async (part) => {
+      const clip = part && { clip: { ...part, scale: 1 } }
+      const { data } = (await call('Page.captureScreenshot', { format: 'png', ...clip }, sessionId)) as { data: string }
       return Buffer.from(data, 'base64')
     },
     close: async () => {
