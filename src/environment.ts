@@ -20,6 +20,12 @@ export const ENVIRONMENT: readonly EnvironmentVariable[] = [
     ['PGMOVE_TASK_QUEUE', 'both', 'pgmove', 'Task queue of the workers.'],
     ['PGMOVE_METRICS_ADDRESS', 'worker', 'no metrics', '`host:port` on which metrics for Prometheus are served.'],
     ['PGMOVE_LOG_FORMAT', 'worker', 'text', '`text`, or `json` for one JSON document a line.'],
+    [
+      'PGMOVE_PAYLOAD_KEYS_FILE',
+      'both',
+      'no encryption',
+      'File with the keys that encrypt what Temporal stores (docs/how-to/encrypted-payloads.md).',
+    ],
     ['PGMOVE_CACHE', 'both', '.cache in the project', 'Folder for programs that are downloaded, such as pg_dump where none is in PATH.'],
     [
       'PGMOVE_WEB_UI',

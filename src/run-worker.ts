@@ -1,4 +1,5 @@
 import { Client } from '@temporalio/client'
+import type { DataConverter } from '@temporalio/common'
 import type { NativeConnection } from '@temporalio/worker'
 import { Runtime, Worker } from '@temporalio/worker'
 import type { ActivityServices } from './activities/activity-run.ts'
@@ -13,6 +14,8 @@ export interface WorkerSettings {
   readonly namespace: string
   readonly taskQueue: string
   readonly services: ActivityServices
+  /** How payloads are written and read. Default: the SDK's own way, in JSON. */
+  readonly dataConverter?: DataConverter
   /** Metrics are served: the migrations' gauges are to be set. Default false. */
   readonly metrics?: boolean
 }
@@ -36,14 +39,15 @@ export const WORKER_OPTIONS = {
  * Runs until a shutdown signal: a Worker for workflows and short activities, and one on a queue of its own for the activities
  * that hold connections for hours.
  */
-export async function runWorker({ connection, namespace, taskQueue, services, metrics }: WorkerSettings): Promise<void> {
+export async function runWorker({ connection, namespace, taskQueue, services, dataConverter, metrics }: WorkerSettings): Promise<void> {
   const activities = createActivities(services)
-  const common = { ...WORKER_OPTIONS, connection, namespace, activities }
+  const converter = dataConverter && { dataConverter }
+  const common = { ...WORKER_OPTIONS, connection, namespace, activities, ...converter }
   const workers = await Promise.all([
     Worker.create({ ...common, taskQueue, stickyQueueScheduleToStartTimeout: '3 seconds', ...(await workflowSource()) }),
     Worker.create({ ...common, taskQueue: `${taskQueue}${DATA_QUEUE_SUFFIX}`, maxConcurrentActivityTaskExecutions: DATA_SLOTS }),
   ])
-  const client = new Client({ connection, namespace })
+  const client = new Client({ connection, namespace, ...converter })
   void scheduleCleanUp(client, taskQueue)
   const ended = new AbortController()
   const { metricMeter: meter, logger } = Runtime.instance()

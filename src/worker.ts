@@ -3,6 +3,7 @@ import path from 'node:path'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker'
 import { PRODUCTION_SERVICES } from './activities/activity-run.ts'
+import { dataConverterOf } from './encryption/data-converter.ts'
 import { PROJECT_FOLDER } from './project-folder.ts'
 import { logFormat } from './log-format.ts'
 import { metricsOptions } from './metrics/metrics-options.ts'
@@ -12,7 +13,7 @@ import { runWorker } from './run-worker.ts'
  * The worker's entry. Temporal is found as the Temporal CLI finds it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, the TLS and
  * API-key variables, the profile file. PGMOVE_TASK_QUEUE names the task queue (default `pgmove`); PGMOVE_METRICS_ADDRESS (`host:port`, default
  * none) is where metrics for Prometheus are served; PGMOVE_LOG_FORMAT is
- * `text` (default) or `json`. SIGTERM and SIGINT drain.
+ * `text` (default) or `json`; PGMOVE_PAYLOAD_KEYS_FILE (default none) has the keys that encrypt what Temporal stores. SIGTERM and SIGINT drain.
  */
 async function main(onConfigured: () => void): Promise<void> {
   const metrics = metricsOptions(process.env['PGMOVE_METRICS_ADDRESS'])
@@ -21,6 +22,7 @@ async function main(onConfigured: () => void): Promise<void> {
     telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN' }), forward: {} }, ...metrics },
     shutdownSignals: ['SIGTERM', 'SIGINT', 'SIGQUIT'],
   })
+  const converter = await dataConverterOf(process.env)
   onConfigured()
   const { connectionOptions, namespace } = loadClientConnectConfig()
   const connection = await NativeConnection.connect(connectionOptions)
@@ -30,6 +32,7 @@ async function main(onConfigured: () => void): Promise<void> {
       namespace: namespace ?? 'default',
       taskQueue: process.env['PGMOVE_TASK_QUEUE'] || 'pgmove',
       services: PRODUCTION_SERVICES,
+      ...converter,
       metrics: 'metrics' in metrics,
     })
   } finally {

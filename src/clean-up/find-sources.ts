@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client'
-import { defaultPayloadConverter } from '@temporalio/common'
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js'
 import { connectionOf, streamedSource } from '../spec/clean-up-argument.ts'
 import type { ConnectionSpec } from '../spec/migration-spec.ts'
 
@@ -32,14 +32,15 @@ export async function findSources(
   return [...found.values()]
 }
 
-/** What a workflow was started with; undefined if its history is gone meanwhile. */
+/** What a workflow was started with; undefined if its history is gone meanwhile, or encrypted with a key that this worker has not. */
 async function startArgument(client: Client, namespace: string, execution: { workflowId: string; runId: string }): Promise<unknown> {
-  try {
-    const { history } = await client.workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 })
-    const payload = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]
-    return payload && defaultPayloadConverter.fromPayload(payload)
-  } catch (error) {
-    if ((error as { code?: unknown }).code === NOT_FOUND) return undefined
-    throw error
-  }
+  const answer = await client.workflowService
+    .getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 })
+    .catch((error: { code?: unknown }) => {
+      if (error.code === NOT_FOUND) return undefined
+      throw error
+    })
+  const payloads = answer?.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads
+  const [argument] = await decodeArrayFromPayloads(client.options.loadedDataConverter, payloads).catch(() => [])
+  return argument
 }

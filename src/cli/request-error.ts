@@ -26,6 +26,10 @@ export function requestError(error: unknown): unknown {
   if (error instanceof Error && error.name === 'NamespaceNotFoundError') {
     return new CliError(EXIT.unreachable, 'NamespaceNotFound', `${reason}\n--namespace or TEMPORAL_NAMESPACE says which one.`)
   }
+  if (/binary\/encrypted|^A payload (is encrypted|can't be decrypted)/.test(reason)) {
+    const hint = 'PGMOVE_PAYLOAD_KEYS_FILE must name the file with the keys that the workers have.'
+    return new CliError(EXIT.failed, 'Encrypted', `What Temporal stores of it can't be read here: ${reason}\n${hint}`)
+  }
   return code === undefined ? error : new CliError(EXIT.failed, 'RequestFailed', `Temporal refused: ${reason}`)
 }
 

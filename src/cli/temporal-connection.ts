@@ -31,6 +31,10 @@ export async function connectTemporal(options: ConnectionOptions, env: NodeJS.Pr
       throw usageError(`The settings for Temporal are wrong: ${reasonOf(error)}`)
     }
   })()
+  const { dataConverterOf } = await import('../encryption/data-converter.ts')
+  const converter = await dataConverterOf(env).catch((error: Error) => {
+    throw usageError(error.message)
+  })
   const connectTimeout = connectMs(options.clientConnectTimeout ?? CONNECT_TIMEOUT)
   const namespace = settings.namespace ?? 'default'
   const address = settings.connectionOptions.address ?? 'localhost:7233'
@@ -43,7 +47,7 @@ export async function connectTemporal(options: ConnectionOptions, env: NodeJS.Pr
       ...(apiKey !== undefined && { apiKey }),
       ...(metadata && { metadata }),
     })
-    return { client: new Client({ connection, namespace }), namespace, address, close: () => connection.close() }
+    return { client: new Client({ connection, namespace, ...converter }), namespace, address, close: () => connection.close() }
   } catch (error) {
     throw new CliError(
       EXIT.unreachable,

@@ -4,6 +4,7 @@ import { addAbortCutover, addPause, addRate, addRerunPrecheck, addResolve, addRe
 import { addCancel } from './cancel.ts'
 import { addCheck } from './check.ts'
 import { addCleanUp } from './clean-up.ts'
+import { addCodecServer } from './codec-server.ts'
 import { addCutover } from './cutover.ts'
 import { addInit } from './init.ts'
 import { addList } from './list.ts'
@@ -23,5 +24,5 @@ export const COMMANDS: readonly (readonly [group: string, commands: readonly Add
   ['Look:', [addList, addStatus, addWait, addReport, addValidate]],
   ['Steer:', [addPause, addResume, addResolve, addRate, addRerunPrecheck]],
   ['End:', [addCutover, addAbortCutover, addCancel]],
-  ['Run:', [addWorker, addSetup, addCleanUp]],
+  ['Run:', [addWorker, addSetup, addCleanUp, addCodecServer]],
 ]
