@@ -130,7 +130,7 @@ async function migrate({ onSource, onTarget, connection, fence, begun }: Place):
       { name: 'people', owner },
       { name: 'teams', owner },
     ])
-    const lift = `alter database "${source.name}" reset default_transaction_read_only`
+    const lift = `begin read write; alter database "${source.name}" reset default_transaction_read_only; commit`
     assert.deepEqual((await run.result()).left, fenced ? [`fence readOnly (stays in force; this lifts it): ${lift}`] : [])
     if (fenced) await sql(onSource.url('postgres'), lift)
     const traces = { run, target, log: await migration.workerLog() }
