@@ -46,7 +46,9 @@ const REPORT: MigrationReport = {
   validation: { method: 'counts', tables: 12, rows: '1234', differing: [] },
   metadata: { status: 'Passed', compared: { TABLE: 12 }, differences: [], total: 0, notCompared: NOTHING },
   warnings: { total: 1, items: ['replica_identity: 1 table without a key'] },
-  left: ['fence readOnly (stays in force; this lifts it): begin read write; alter database shop reset default_transaction_read_only; commit'],
+  left: [
+    'fence readOnly (stays in force; this lifts it): begin read write; alter database shop reset default_transaction_read_only; commit',
+  ],
 }
 const PAGE = { style: styleFor('never', false, {}), width: 100 }
 const OF = { workflowId: 'shop', closedAt: '2026-01-02T03:10:00.000Z' }
