@@ -47,7 +47,7 @@ export interface ChangeStream extends AsyncIterable<StreamItem> {
   confirm(lsn: bigint): void
   /** The highest end of WAL that the server has named. */
   readonly receivedLsn: bigint
-  /** Sends what was confirmed and ends the connection, within 2 s. Never throws. */
+  /** Ends the connection, within 2 s, after the server has taken what was confirmed if it answers. Never throws. */
   close(): Promise<void>
 }
 

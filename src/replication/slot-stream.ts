@@ -41,6 +41,8 @@ export class SlotStream implements ChangeStream {
   private wake: (() => void) | undefined
   private failure: Error | undefined
   private closing: Promise<void> | undefined
+  /** Settled when START_REPLICATION has ended. Never fails. */
+  private ended: Promise<void> | undefined
 
   constructor(options: ChangeStreamOptions) {
     this.options = options
@@ -67,7 +69,7 @@ export class SlotStream implements ChangeStream {
         if (this.failure) return this.wake()
         this.service.on('start', () => resolve())
         this.service.on('error', (error) => this.fail(classify(error, 'source')))
-        this.service.subscribe(plugin, slot, formatLsn(startLsn ?? 0n)).then(
+        this.ended = this.service.subscribe(plugin, slot, formatLsn(startLsn ?? 0n)).then(
           () => this.fail(streamEnded(slot)),
           (error: unknown) => this.fail(classify(error, 'source')),
         )
@@ -207,13 +209,18 @@ export class SlotStream implements ChangeStream {
     this.wake?.()
     // A paused socket would never see the server's end of the connection.
     this.connection?.stream.resume()
+    const timeout = new AbortController()
+    const late = delay(CLOSE_MILLISECONDS, false, { signal: timeout.signal }).catch(() => false)
+    // A server that still has something to send, and can't any more, reads no confirmation that has come: the COPY is ended first.
+    if (this.connection && !this.failure) {
+      this.connection.endCopyFrom()
+      await Promise.race([this.ended, late])
+    }
     const stopped = this.service.stop().then(
       () => true,
       () => true,
     )
     const socket = serviceSocket(this.service)
-    const timeout = new AbortController()
-    const late = delay(CLOSE_MILLISECONDS, false, { signal: timeout.signal }).catch(() => false)
     if (!(await Promise.race([stopped, late]))) socket?.destroy()
     timeout.abort()
   }

@@ -12,6 +12,8 @@ export interface WalsenderConnection {
   /** Behind TLS the TLS socket. */
   readonly stream: Duplex
   sendCopyFromChunk(chunk: Buffer): void
+  /** Sends CopyDone; the server answers with its own and ends the command (PostgreSQL documentation, "Streaming Replication Protocol"). */
+  endCopyFrom(): void
   on(event: 'notice', listener: (notice: { readonly severity?: string; readonly code?: string; readonly message?: string }) => void): this
 }
 

@@ -171,6 +171,25 @@ for (const major of MAJORS) {
   })
 
   test(
+    `PostgreSQL ${major}: what was confirmed has come when the stream is closed, while the server still sends`,
+    { timeout: 60_000 },
+    async () => {
+      const db = await source(await server(major), 'create table t (id int, body text)')
+      const fill = `insert into t select 0, repeat('x', 1000) from generate_series(1, 200)`
+      for (let round = 0; round < 5; round++) {
+        // More than the sockets hold, so that the server is about to send when the stream is closed.
+        for (let i = 0; i < 60; i++) await db.sql(fill)
+        const stream = await db.stream({ maxBufferedBytes: 1 })
+        const [commit] = messages(await readUntil(stream, isType('commit'))).filter(({ type }) => type === 'commit')
+        assert.ok(commit?.type === 'commit')
+        stream.confirm(commit.endLsn)
+        await stream.close()
+        assert.equal(parseLsn((await confirmed(db, db.slot))!), commit.endLsn)
+      }
+    },
+  )
+
+  test(
     `PostgreSQL ${major}: a keepalive says whether a transaction is open, and idle ones move the slot`,
     { timeout: 60_000 },
     async () => {
