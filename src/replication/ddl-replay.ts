@@ -17,6 +17,7 @@ import { planEnumChanges } from './plan-enum-changes.ts'
 import type { LoggedEnum } from './plan-enum-changes.ts'
 import { AccessReplay } from './replay-access.ts'
 import { ObjectReplay } from './replay-objects.ts'
+import { TablePartsReplay } from './replay-table-parts.ts'
 import { copyNeeded, TableReplay } from './replay-tables.ts'
 import type { FollowedTables, ReplayArgs } from './replay-tables.ts'
 import { planIndexChanges } from './plan-index-changes.ts'
@@ -37,6 +38,7 @@ export class DdlReplay {
   readonly #tables: TableReplay
   readonly #objects: ObjectReplay
   readonly #access: AccessReplay
+  readonly #parts: TablePartsReplay
 
   constructor(args: ReplayArgs) {
     this.#target = args.target
@@ -45,6 +47,7 @@ export class DdlReplay {
     this.#tables = new TableReplay(args)
     this.#objects = new ObjectReplay(args, this.#tables)
     this.#access = new AccessReplay(args, this.#tables)
+    this.#parts = new TablePartsReplay(args, this.#tables)
   }
 
   /** Whether a table was marked to be copied again: the stream is to end with the target's transaction. */
@@ -59,6 +62,7 @@ export class DdlReplay {
     return (
       event === 'table_rewrite' ||
       enums.length > 0 ||
+      items.some(isDefaultPrivileges) ||
       items.some(({ names: of }) => known(of?.[0] ?? '', of?.[1] ?? '')) ||
       tables.some((table) => [...names(table), ...(table.root ? [table.root] : [])].some(({ schema, name }) => known(schema, name))) ||
       sequences.some(({ schema, name }) => known(schema, name)) ||
@@ -84,11 +88,16 @@ export class DdlReplay {
     for (const table of parentsFirst(tables)) await this.#change(table, { items, tables }, followed, lsn)
     await this.#tables.sequenceOwners(sequences, lsn)
     await this.#objects.apply(objects, 'after tables', followed, lsn)
+    for (const { before, after } of tables) {
+      const table = followed.find(after.schema, after.name)?.table ?? (await this.#tables.followedRoot(after, after))
+      if (table) await this.#parts.firing(before ?? undefined, after, table)
+    }
     if (event === 'sql_drop') {
       await this.#tables.drop(items, followed, lsn)
       await this.#access.drop(items)
     }
     await this.#access.apply(access, followed, lsn)
+    if (items.some(isDefaultPrivileges)) await this.#objects.defaultPrivileges(lsn)
     return labelled
   }
 
@@ -168,7 +177,7 @@ export class DdlReplay {
       if (!(error instanceof UnrewritableError)) throw error
       throw unsupported(source, `was changed, and ${error.message}`, lsn)
     }
-    await this.#addForeignKeys(before, after, lsn)
+    await this.#parts.apply(before, after, table, lsn)
   }
 
   /** A partitioned table holds no rows; all of its partitions' copies may have seen the command. */
@@ -212,11 +221,6 @@ export class DdlReplay {
     const parts = await planParts()
     if ('unsupported' in parts) throw unsupported(source, parts.unsupported, lsn)
     for (const statement of parts.statements) await this.#run(table, statement, 'had its indexes or constraints changed', lsn)
-  }
-
-  async #addForeignKeys(before: LoggedState, after: LoggedState, lsn: string): Promise<void> {
-    const had = new Set(before.foreignKeys.map(({ oid }) => oid))
-    for (const key of after.foreignKeys) if (!had.has(key.oid)) await this.#tables.addForeignKey(after, key, lsn)
   }
 
   /** For what is to be made later from its stored definition, nothing. */
@@ -283,6 +287,10 @@ export class DdlReplay {
 
 function altering({ targetSchema, targetTable }: MigratedTable, { action, only }: ColumnAction): string {
   return `alter table ${only ? 'only ' : ''}${qualified(targetSchema, targetTable)} ${action}`
+}
+
+function isDefaultPrivileges({ tag }: LoggedItem): boolean {
+  return tag === 'ALTER DEFAULT PRIVILEGES'
 }
 
 /** A parent's change reaches its children, which then have nothing left to do. */

@@ -5,13 +5,20 @@ import type { TargetColumnState } from './plan-column-changes.ts'
 import type { TargetParts } from './plan-index-changes.ts'
 
 export async function readColumns(target: Database, { targetSchema, targetTable }: MigratedTable): Promise<TargetColumnState[]> {
-  const rows = await target.query<{ name: string; type: string; not_null: string; default: string | null }>(
-    `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as not_null, pg_get_expr(d.adbin, d.adrelid) as default
+  const generated = target.version >= 120000 ? 'a.attgenerated' : `''`
+  const rows = await target.query<{ name: string; type: string; not_null: string; default: string | null; computed: string }>(
+    `select a.attname as name, a.attidentity <> '' or ${generated} <> '' as computed, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as not_null, pg_get_expr(d.adbin, d.adrelid) as default
        from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
       where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped order by a.attnum`,
     [qualified(targetSchema, targetTable)],
   )
-  return rows.map((row) => ({ name: row.name, type: row.type, notNull: row.not_null === 't', default: row.default }))
+  return rows.map((row) => ({
+    name: row.name,
+    type: row.type,
+    notNull: row.not_null === 't',
+    default: row.default,
+    computed: row.computed === 't',
+  }))
 }
 
 /** What is still to be made from its stored definition counts as there. */

@@ -98,12 +98,13 @@ export async function renameSchemaInPending(target: Database, id: string, from: 
   await target.query(`update pgmove.entry set schema = $3 where id = $1 and schema = $2`, [id, from, to])
 }
 
-/** Whether anything that is still to be made or put back mentions the name. */
+/** Whether anything that is still to be made or put back mentions the name as a word. */
 export async function isPending(target: Database, id: string, name: string): Promise<boolean> {
+  const word = `(^|[^\\w$])${name.replace(/[^\p{L}\p{N}_]/gu, '\\$&')}($|[^\\w$])`
   const rows = await target.query(
-    `select from pgmove.entry where id = $1 and restored_at is null and position($2 in definition) > 0
-     union all select from pgmove.object_change where id = $1 and restored_at is null and position($2 in restore) > 0 limit 1`,
-    [id, name],
+    `select from pgmove.entry where id = $1 and restored_at is null and definition ~ $2
+     union all select from pgmove.object_change where id = $1 and restored_at is null and restore ~ $2 limit 1`,
+    [id, word],
   )
   return rows.length > 0
 }

@@ -38,10 +38,39 @@ export interface LoggedState {
   readonly extension: boolean
   /** Those that it inherits from; of a partition its parent. */
   readonly parents: readonly (RelationName & { readonly oid?: number })[]
-  readonly foreignKeys: readonly LoggedPart[]
+  readonly foreignKeys: readonly LoggedForeignKey[]
   readonly columns: readonly LoggedColumn[]
   readonly indexes: readonly LoggedPart[]
   readonly constraints: readonly LoggedPart[]
+  /** pg_class.relreplident. */
+  readonly identity: string
+  /** The index of REPLICA IDENTITY USING INDEX. */
+  readonly identityIndex: string | null
+  /** pg_class.reloptions of its TOAST table. */
+  readonly toastOptions: readonly string[] | null
+  /** The index of CLUSTER ON. */
+  readonly clusteredOn: string | null
+  readonly triggers: readonly LoggedSwitch[]
+  /** None that makes a view. */
+  readonly rules: readonly LoggedSwitch[]
+  readonly statistics: readonly LoggedStatistics[]
+}
+
+export interface LoggedForeignKey extends LoggedPart {
+  readonly comment: string | null
+}
+
+/** A trigger or a rule. */
+export interface LoggedSwitch extends LoggedPart {
+  /** pg_trigger.tgenabled or pg_rewrite.ev_enabled. */
+  readonly enabled: 'O' | 'R' | 'A' | 'D'
+}
+
+/** What CREATE STATISTICS has made for a table. */
+export interface LoggedStatistics extends LoggedPart {
+  readonly schema: string
+  /** Of SET STATISTICS. */
+  readonly target: number | null
 }
 
 /** A table that the command could have changed, or whose parent it could. */
@@ -61,6 +90,7 @@ export interface LoggedSequence extends RelationName {
   /** What it was called, if that is known. */
   readonly before?: RelationName | null
   readonly parameters: string
+  readonly unlogged: boolean
   readonly owner: (RelationName & { readonly column: string }) | null
 }
 
@@ -80,8 +110,29 @@ export interface LoggedObject {
   readonly comment: boolean
   /** What makes it under the source's names; null where that is not known. */
   readonly statement: string | null
+  /** Of a domain, composite type or view, before the command and after it. */
+  readonly stateBefore: LoggedType | LoggedView | null
+  readonly state: LoggedType | LoggedView | null
   /** Of pg_get_object_address(). */
   readonly address: { readonly names: readonly string[]; readonly args: readonly string[] } | null
+}
+
+/** A domain, or a composite type. */
+export type LoggedType =
+  | { readonly default: string | null; readonly notNull: boolean; readonly constraints: readonly LoggedPart[] }
+  | { readonly attributes: readonly { readonly number: number; readonly name: string; readonly type: string }[] }
+
+/** A view or materialized view; only the latter has indexes. */
+export interface LoggedView {
+  readonly options: readonly string[] | null
+  readonly clusteredOn: string | null
+  readonly columns: readonly {
+    readonly number: number
+    readonly name: string
+    readonly default: string | null
+    readonly statistics: number | null
+  }[]
+  readonly indexes: readonly LoggedPart[]
 }
 
 /** A right on an object; of the owner, or granted by it, `to` and `by` are empty, of PUBLIC `to` is null. */

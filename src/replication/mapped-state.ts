@@ -24,8 +24,8 @@ export async function mappedColumns(
     ...column,
     type: targetType(column.type, names),
     collationName: column.collationName === null ? null : targetType(column.collationName, names),
-    // That of a generated column is never used.
-    default: column.default === null || column.generated !== '' ? column.default : mapped(column.default),
+    default: column.default === null ? null : mapped(column.default),
+    sequence: column.sequence === null ? null : { ...column.sequence, ...names.relation(column.sequence) },
   }))
 }
 

@@ -1,4 +1,5 @@
 import { ident, qualified } from '../postgres/quote.ts'
+import { options } from './plan-table-settings.ts'
 
 /** An index or a constraint (no foreign key) of a table as the capture of DDL describes it; an index behind a constraint is part of that. */
 export interface LoggedPart {
@@ -8,6 +9,10 @@ export interface LoggedPart {
   readonly definition: string
   /** Whether it comes from its parent's, and goes with it. */
   readonly child?: boolean
+  /** pg_class.reloptions of the index. */
+  readonly options?: readonly string[] | null
+  /** Of an index: pg_attribute.attstattarget by the number of the expression's column. */
+  readonly statistics?: readonly (readonly [number, number])[] | null
 }
 
 export interface LoggedParts {
@@ -47,10 +52,14 @@ export function planIndexChanges({ table, before, after, target }: PartsCommand)
   for (const { name } of constraints.gone)
     if (isMade(target.constraints, name)) statements.push(`alter table ${label} drop constraint ${ident(name)}`)
   for (const { name } of indexes.gone) if (isMade(target.indexes, name)) statements.push(`drop index ${index(name)}`)
+  const setOptions = (old: LoggedPart | undefined, now: LoggedPart): string[] =>
+    options(old?.options, now.options, '').map((change) => `alter index ${index(now.name)} ${change}`)
   for (const [old, now] of indexes.kept) {
     if (old.name !== now.name && target.indexes.has(old.name))
       statements.push(`alter index ${index(old.name)} rename to ${ident(now.name)}`)
-    else if (!now.child && isChanged(old, now, target.indexes)) return { unsupported: `had its index ${JSON.stringify(now.name)} changed` }
+    else if (!now.child && isChanged(old, now, target.indexes) && withoutOptions(old) !== withoutOptions(now))
+      return { unsupported: `had its index ${JSON.stringify(now.name)} changed` }
+    if (isMade(target.indexes, old.name)) statements.push(...setOptions(old, now))
   }
   for (const [old, now] of constraints.kept) {
     if (old.name !== now.name && target.constraints.has(old.name))
@@ -60,9 +69,11 @@ export function planIndexChanges({ table, before, after, target }: PartsCommand)
         return { unsupported: `had its constraint ${JSON.stringify(now.name)} changed` }
       statements.push(`alter table ${label} validate constraint ${ident(now.name)}`)
     }
+    if (isMade(target.constraints, old.name)) statements.push(...setOptions(old, now))
   }
-  for (const { name, definition } of constraints.made)
-    if (!isThere(name, constraints)) statements.push(`alter table ${label} add constraint ${ident(name)} ${definition}`)
+  for (const made of constraints.made)
+    if (!isThere(made.name, constraints))
+      statements.push(`alter table ${label} add constraint ${ident(made.name)} ${made.definition}`, ...setOptions(undefined, made))
   for (const { name, definition } of indexes.made) if (!isThere(name, indexes)) statements.push(definition.replace(ON_ONLY, '$1 '))
   return { statements }
 }
@@ -78,17 +89,29 @@ interface Differences {
   readonly kept: readonly (readonly [before: LoggedPart, after: LoggedPart])[]
 }
 
+/** REINDEX CONCURRENTLY puts an equal index with another OID in an index's place. */
 function differences(before: readonly LoggedPart[], after: readonly LoggedPart[]): Differences {
   const had = new Map(before.map((part) => [part.oid, part]))
   const has = new Set(after.map(({ oid }) => oid))
+  const built = new Map<LoggedPart, LoggedPart>()
+  for (const part of after.filter(({ oid }) => !had.has(oid))) {
+    const old = before.find(({ oid, name, definition }) => !has.has(oid) && name === part.name && definition === part.definition)
+    if (old) built.set(part, old)
+  }
+  const replaced = new Set(built.values())
   return {
-    gone: before.filter(({ oid, child }) => !child && !has.has(oid)),
-    made: after.filter(({ oid, child }) => !child && !had.has(oid)),
+    gone: before.filter((part) => !part.child && !has.has(part.oid) && !replaced.has(part)),
+    made: after.filter((part) => !part.child && !had.has(part.oid) && !built.has(part)),
     kept: after.flatMap((part) => {
-      const old = had.get(part.oid)
+      const old = had.get(part.oid) ?? built.get(part)
       return old ? [[old, part] as const] : []
     }),
   }
+}
+
+/** The definition without the index's storage parameters, which ALTER INDEX sets; a constraint's has none. */
+function withoutOptions({ definition, options: has }: LoggedPart): string {
+  return has && has.length > 0 ? definition.replace(/ WITH \([^)]*\)/, '') : definition
 }
 
 /** Whether it stands once what is gone is dropped. */

@@ -5,8 +5,12 @@ import { UnrewritableError } from '../mapping/unrewritable-error.ts'
 import { ident, qualified } from '../postgres/quote.ts'
 import { mapRoles } from '../roles/map-definition.ts'
 import { note } from '../state/migration-record.ts'
+import { planViewChanges } from './plan-view-changes.ts'
+import { planTypeChanges } from './plan-type-changes.ts'
 import { isPending, renameSchemaInPending, renameTableInPending } from './follow-tables.ts'
 import { unsupported } from './bound-relation.ts'
+import { commentInPending } from './follow-pending.ts'
+import { redefineSwitch } from './follow-switches.ts'
 import type { LoggedObject } from './logged-ddl.ts'
 import { unlessRefused } from './unless-refused.ts'
 import type { FollowedTables, ReplayArgs, TableReplay } from './replay-tables.ts'
@@ -71,8 +75,18 @@ export class ObjectReplay {
       if (await this.#has(type, old)) await this.#rename(object, old, source, lsn)
       if (type === 'schema') return
     }
-    if (await this.#attempt(text)) return
     const now = await this.#identity(object, object.identity, lsn)
+    if (isView(type) && (await this.#has(type, now))) {
+      await this.#alterView(object, source, now, lsn)
+      // A materialized view's query never becomes another one.
+      if (type === 'materialized view') return
+    }
+    if (await this.#attempt(text)) return
+    if (type === 'type' && object.state && object.stateBefore && (await this.#has(type, now))) {
+      if ('columns' in object.state || 'columns' in object.stateBefore) return
+      await this.#alter(source, planTypeChanges(object.identity, object.stateBefore, object.state, await this.#partsOf(now)), lsn)
+      return
+    }
     if (type === 'type' && (await this.#has(type, now))) {
       // Labels are made by themselves. Rows that need another definition are refused.
       if (!object.tag.startsWith('CREATE') && !/ as enum /.test(statement)) await this.#warn(object, lsn)
@@ -109,18 +123,17 @@ export class ObjectReplay {
          union all select null, polname from pg_policy p where $1 = 'policy' and (pg_identify_object('pg_policy'::regclass, p.oid, 0)).identity = $2) found`,
       [type, old],
     )
-    const isView = type === 'view' || type === 'materialized view'
     const to =
       type === 'schema'
         ? { schema: null, name: names.schema(name) }
         : table !== null || schema === null
           ? { schema: null, name }
-          : isView
+          : isView(type)
             ? names.relation({ schema, name })
             : { schema: names.schema(schema), name }
     if (!was || (was.schema !== null && was.schema !== to.schema && was.name !== to.name))
       throw unsupported(source, `was renamed or moved: on the target it is ${old}`, lsn)
-    if (isView && was.schema !== null && to.schema !== null)
+    if (isView(type) && was.schema !== null && to.schema !== null)
       await renamePending(source, lsn, () =>
         renameTableInPending(
           target,
@@ -162,14 +175,47 @@ export class ObjectReplay {
     return (await this.#args.target.query(`select where ${lookup}($1) is not null`, [identity])).length > 0
   }
 
+  async #alterView(object: LoggedObject, source: { schema: string; table: string }, now: string, lsn: string): Promise<void> {
+    const { type, schema, name, state, stateBefore } = object
+    if (!state || !stateBefore || !('columns' in state) || !('columns' in stateBefore) || schema === null || name === null) return
+    const indexes = await this.#args.target.query<{ name: string; definition: string }>(
+      `select c.relname as name, pg_get_indexdef(c.oid) as definition from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = to_regclass($1)
+       union all
+       select name, '' from pgmove.entry where id = $2 and kind = 'INDEX' and restored_at is null and skipped is null
+          and to_regclass(quote_ident(table_schema) || '.' || quote_ident(table_name)) = to_regclass($1)`,
+      [now, this.#args.id],
+    )
+    const there = { columns: await this.#partsOf(now), indexes: new Map(indexes.map((one) => [one.name, one.definition])) }
+    await this.#alter(source, planViewChanges(type, { schema, name }, stateBefore, state, there), lsn)
+  }
+
+  async #alter(source: { schema: string; table: string }, statements: readonly string[], lsn: string): Promise<void> {
+    for (const statement of statements)
+      if (!(await this.#attempt(await this.#tables.rewrite(source, statement, lsn))))
+        throw unsupported(source, 'was altered, and the target refuses the same', lsn)
+  }
+
+  /** The names of a domain's constraints, or of the columns of a composite type or view. */
+  async #partsOf(type: string): Promise<ReadonlySet<string>> {
+    const rows = await this.#args.target.query<{ name: string }>(
+      `select conname as name from pg_constraint where contypid = to_regtype($1)
+       union all select a.attname from pg_attribute a where a.attrelid in (select t.typrelid from pg_type t where t.oid = to_regtype($1)) and a.attnum > 0 and not a.attisdropped`,
+      [type],
+    )
+    return new Set(rows.map(({ name }) => name))
+  }
+
   async #attempt(statement: string): Promise<boolean> {
     return unlessRefused(this.#args.target, `set local check_function_bodies = off; ${statement}`)
   }
 
-  async #later({ type, identity }: LoggedObject, table: RelationName, name: string, text: string): Promise<void> {
+  async #later({ type, tag, identity }: LoggedObject, table: RelationName, name: string, text: string): Promise<void> {
     const { target, id, names } = this.#args
     const to = names.relation(table)
     const label = qualified(to.schema, to.name)
+    // Renamed with its table's other changes; no other ALTER changes more.
+    if (!tag.startsWith('CREATE'))
+      return void (await redefineSwitch(target, id, { kind: type as 'trigger' | 'rule', table: to, name }, text))
     // Where it stands already its definition may be another; both are there in no time.
     await target.query(`drop ${type} if exists ${ident(name)} on ${label}`)
     await target.query(
@@ -193,12 +239,9 @@ export class ObjectReplay {
     const text = await this.#tables.rewrite(source, statement, lsn)
     if (await this.#attempt(text)) return
     if (schema === null || table === null || name === null) throw unsupported(source, 'got a comment, which the target refuses', lsn)
-    const to = names.relation({ schema, name: table })
-    const pending = await target.execute(
-      `update pgmove.object_change set restore = restore || '; ' || $3 where id = $1 and object = $2 and restored_at is null and own`,
-      [id, `${qualified(to.schema, to.name)} ${ident(name)}`, text],
-    )
-    if (pending === 0) throw unsupported(source, `got a comment on ${object.identity}, which the target refuses`, lsn)
+    const of = { type: object.type, table: names.relation({ schema, name: table }), name }
+    if (await commentInPending(target, id, of, text)) return
+    throw unsupported(source, `got a comment on ${object.identity}, which the target refuses`, lsn)
   }
 
   /** What can't be described waits to be made by hand; what was altered is told, for it can't be seen whether that was done. */
@@ -214,11 +257,21 @@ export class ObjectReplay {
     await this.#warn({ type, tag, identity }, lsn)
   }
 
+  /** They say what later objects of a role get: nothing that is there has changed. */
+  async defaultPrivileges(lsn: string): Promise<void> {
+    if (this.#args.selection?.roles?.grants !== 'keep') return
+    await this.#warn({ type: 'default privileges', tag: 'ALTER DEFAULT PRIVILEGES', identity: 'of a role' }, lsn)
+  }
+
   async #warn({ type, tag, identity }: Pick<LoggedObject, 'type' | 'tag' | 'identity'>, lsn: string): Promise<void> {
     const { target, id } = this.#args
     const text = `On the source: ${tag}, in the transaction that committed at ${lsn}. It was not followed: make it on the target by hand.`
     await note(target, id, 'warning', `${type} ${identity}`, text)
   }
+}
+
+function isView(type: string): boolean {
+  return type === 'view' || type === 'materialized view'
 }
 
 /** PostgreSQL prints `name on schema.table`. */

@@ -3,17 +3,19 @@ import type { NameMap, RelationName } from '../mapping/name-map.ts'
 import { loadParser, rewriteDefinition } from '../mapping/rewrite-definition.ts'
 import { UnrewritableError } from '../mapping/unrewritable-error.ts'
 import type { Database } from '../postgres/connect.ts'
-import { ident, qualified } from '../postgres/quote.ts'
+import { ident, literal, qualified } from '../postgres/quote.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { selects, selectsSchema } from '../spec/selection.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
 import { markToCopyAgain } from '../state/table-resolution.ts'
 import { unsupported } from './bound-relation.ts'
 import { readParts } from './ddl-target-state.ts'
+import { alwaysLater } from './follow-pending.ts'
 import { addForeignKeyLater, forgetOfTable, joinTables, leaveTables, renameMigrated, renameTableInPending } from './follow-tables.ts'
-import type { LoggedItem, LoggedSequence, LoggedState, LoggedTable } from './logged-ddl.ts'
+import type { LoggedForeignKey, LoggedItem, LoggedSequence, LoggedState, LoggedTable } from './logged-ddl.ts'
 import { planIndexChanges } from './plan-index-changes.ts'
-import { createTable, sequenceOwner, sequenceStatement } from './table-definition.ts'
+import { createTable, sequenceOwner, sequenceStatements } from './table-definition.ts'
+import { TablePartsReplay } from './replay-table-parts.ts'
 import type { FoundTable } from './table-binder.ts'
 import { isRefusal, unlessRefused } from './unless-refused.ts'
 
@@ -45,7 +47,32 @@ export interface ReplayArgs {
 const FILLING: ReadonlySet<string> = new Set(['CREATE TABLE AS', 'SELECT INTO'])
 /** Dropped by themselves, or with what they need. A sequence that belonged to a table has gone with it. */
 const DROPPED: ReadonlySet<string> = new Set(['view', 'materialized view', 'sequence'])
-const DROPPED_BY_IDENTITY: ReadonlySet<string> = new Set(['function', 'procedure', 'type', 'schema'])
+const DROPPED_BY_IDENTITY: ReadonlySet<string> = new Set([
+  ...[
+    'function',
+    'procedure',
+    'type',
+    'schema',
+    'aggregate',
+    'operator',
+    'operator class',
+    'operator family',
+    'collation',
+    'conversion',
+    'foreign table',
+  ],
+  ...['text search configuration', 'text search dictionary', 'text search parser', 'text search template'],
+])
+/** The same of what is in no schema: it belongs to a migration of the whole database. */
+const DROPPED_OF_DATABASE: ReadonlySet<string> = new Set([
+  'cast',
+  'extension',
+  'server',
+  'foreign-data wrapper',
+  'language',
+  'transform',
+  'access method',
+])
 
 /** Makes, drops and renames tables on the target as the capture tells, with the sequences and views that belong to such commands. */
 export class TableReplay {
@@ -84,12 +111,7 @@ export class TableReplay {
       await this.run(source, statements, 'was made', lsn)
     }
     const always = after.columns.filter((column) => column.always === 'a')
-    for (const { name } of exists ? [] : always) {
-      await target.query(
-        `insert into pgmove.object_change (id, kind, object, own, restore) values ($1, 'identity', $2, true, $3) on conflict (id, kind, object) do nothing`,
-        [id, `${label} ${ident(name)}`, `alter table ${label} alter column ${ident(name)} set generated always`],
-      )
-    }
+    for (const { name } of exists ? [] : always) await alwaysLater(target, id, label, name)
     const columns = names.columns(after)
     const table: MigratedTable = {
       ...{ sourceSchema: after.schema, sourceTable: after.name, targetSchema: to.schema, targetTable: to.name, sourceOid: String(oid) },
@@ -103,7 +125,7 @@ export class TableReplay {
     if ('unsupported' in parts) throw unsupported(source, parts.unsupported, lsn)
     await this.run(source, parts.statements, 'was made', lsn)
     if (!exists) await this.rowSecurity({}, after, table)
-    for (const key of after.foreignKeys) await this.addForeignKey(after, key, lsn)
+    await new TablePartsReplay(this.#args, this).apply(undefined, after, table, lsn)
     if (after.kind !== 'r') return
     const [row] = exists ? await target.query(`select from only ${label} limit 1`) : []
     await joinTables(target, id, table)
@@ -138,11 +160,13 @@ export class TableReplay {
     if (!(await unlessRefused(target, `truncate only ${label}`))) await target.query(`delete from only ${label}`)
   }
 
-  async addForeignKey(state: RelationName, { name, definition }: { name: string; definition: string }, lsn: string): Promise<void> {
+  async addForeignKey(state: RelationName, { name, definition, comment }: LoggedForeignKey, lsn: string): Promise<void> {
     const { target, id, names } = this.#args
+    const label = qualified(state.schema, state.name)
+    const commented = comment === null ? '' : `; comment on constraint ${ident(name)} on ${label} is ${literal(comment)}`
     const statement = await this.rewrite(
       { schema: state.schema, table: state.name },
-      `alter table ${qualified(state.schema, state.name)} add constraint ${ident(name)} ${definition}`,
+      `alter table ${label} add constraint ${ident(name)} ${definition}${commented}`,
       lsn,
     )
     await addForeignKeyLater(target, id, names.relation(state), name, statement)
@@ -308,11 +332,11 @@ export class TableReplay {
     for (const item of items) {
       const { type, names: of, oid, identity } = item
       const [schema, name] = of ?? []
-      if (this.drops(item) && identity !== undefined && schema !== undefined) {
+      if (this.drops(item) && identity !== undefined) {
         // With every relation its row type goes, and with every type that of its arrays.
         if (type === 'type' && (relations.has(identity) || identity.endsWith('[]'))) continue
-        const what = { schema, table: name ?? '' }
-        statements.push(await this.rewrite(what, `drop ${type} if exists ${identity}`, lsn))
+        const what = { schema: schema ?? '', table: name ?? identity }
+        statements.push(await this.rewrite(what, `drop ${type.replace('foreign-data', 'foreign data')} if exists ${identity}`, lsn))
         source ??= what
         continue
       }
@@ -333,6 +357,8 @@ export class TableReplay {
         const to = names.relation({ schema, name })
         statements.push(`drop ${type} if exists ${qualified(to.schema, to.name)}`)
         await forgetOfTable(target, id, to)
+      } else if (type === 'index' && (await this.#isOfMaterializedView({ schema, name }))) {
+        statements.push(`drop index if exists ${qualified(names.schema(schema), name)}`)
       } else continue
       source ??= { schema, table: name }
     }
@@ -341,6 +367,7 @@ export class TableReplay {
 
   /** Whether something that is no table and of no table was dropped that went along. */
   drops({ type, names: of, schema: inSchema }: LoggedItem): boolean {
+    if (DROPPED_OF_DATABASE.has(type)) return this.#args.selection?.objects === null
     if (!DROPPED_BY_IDENTITY.has(type)) return false
     const schema = type === 'schema' ? of?.[0] : inSchema
     return typeof schema === 'string' && this.selectsWhole({ schema, name: of?.[1] ?? '' })
@@ -355,6 +382,15 @@ export class TableReplay {
   /** A partitioned table on the target that holds no rows itself. */
   async #isFollowedRoot(table: RelationName): Promise<boolean> {
     return this.selects(table) && (await this.#isPartitioned(table))
+  }
+
+  /** Those of tables are told with their tables. */
+  async #isOfMaterializedView({ schema, name }: RelationName): Promise<boolean> {
+    const rows = await this.#args.target.query(
+      `select from pg_index i join pg_class c on c.oid = i.indrelid and c.relkind = 'm' where i.indexrelid = to_regclass($1)`,
+      [qualified(this.#args.names.schema(schema), name)],
+    )
+    return rows.length > 0
   }
 
   async #isPartitioned(table: RelationName): Promise<boolean> {
@@ -384,11 +420,20 @@ export class TableReplay {
       if (!this.#follows(sequence)) continue
       const to = names.relation(sequence)
       await this.#renameSequence(sequence, lsn)
-      const [found] = await target.query(`select where to_regclass($1) is not null`, [qualified(to.schema, to.name)])
+      const [found] = await target.query(`select relpersistence as persistence from pg_class where oid = to_regclass($1)`, [
+        qualified(to.schema, to.name),
+      ])
       const source = { schema: sequence.schema, table: sequence.name }
       if (!found)
         await this.run(source, [`create schema if not exists ${ident(sequence.schema)}`], 'was made', lsn, await this.#hasSchema(to.schema))
-      await this.run(source, [sequenceStatement(sequence, found !== undefined)], 'was made or altered', lsn)
+      await this.run(source, sequenceStatements(sequence, found !== undefined), 'was made or altered', lsn)
+      if (found && (found['persistence'] === 'u') !== sequence.unlogged)
+        await this.run(
+          source,
+          [`alter sequence ${qualified(sequence.schema, sequence.name)} set ${sequence.unlogged ? 'un' : ''}logged`],
+          'was altered',
+          lsn,
+        )
     }
   }
 

@@ -15,6 +15,10 @@ const FUNCTIONS = [
   'record_ddl(text, text, text, text)',
   'table_changes(oid[])',
   'table_states(oid[])',
+  'type_state(oid)',
+  'view_state(oid)',
+  'object_state(oid, oid)',
+  'described()',
   'keep_identity(jsonb)',
   'rename_installed(jsonb)',
   'publications_of(oid)',
@@ -211,7 +215,8 @@ create function pgmove.table_states(relations oid[]) returns table (relation oid
       select jsonb_agg(jsonb_build_object('oid', p.oid::bigint, 'schema', m.nspname, 'name', p.relname) order by h.inhseqno)
         from pg_inherits h join pg_class p on p.oid = h.inhparent join pg_namespace m on m.oid = p.relnamespace where h.inhrelid = c.oid), '[]'),
     'foreignKeys', coalesce((
-      select jsonb_agg(jsonb_build_object('oid', k.oid::bigint, 'name', k.conname, 'definition', pg_get_constraintdef(k.oid)) order by k.oid)
+      select jsonb_agg(jsonb_build_object('oid', k.oid::bigint, 'name', k.conname, 'definition', pg_get_constraintdef(k.oid),
+               'comment', obj_description(k.oid, 'pg_constraint')) order by k.oid)
         from pg_constraint k where k.conrelid = c.oid and k.contype = 'f' and ${ownParent}), '[]'),
     'columns', coalesce((
       select jsonb_agg(jsonb_build_object('number', a.attnum, 'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'typeOid', a.atttypid::bigint,
@@ -219,7 +224,8 @@ create function pgmove.table_states(relations oid[]) returns table (relation oid
                'collation', a.attcollation::bigint, 'collated', a.attcollation <> t.typcollation, 'notNull', a.attnotnull,
                'default', pg_get_expr(d.adbin, d.adrelid), 'hasMissing', ${version >= 110000 ? 'a.atthasmissing' : 'false'}, 'missing', ${missing},
                'computed', ${generated} <> '' or a.attidentity <> '', 'inherited', a.attinhcount > 0, 'local', a.attislocal, 'generated', ${generated}, 'always', a.attidentity,
-               'storage', case when a.attstorage <> t.typstorage then a.attstorage end,
+               'storage', case when a.attstorage <> t.typstorage then a.attstorage end, 'typeStorage', t.typstorage, 'statistics', case when a.attstattarget >= 0 then a.attstattarget end,
+               'options', to_jsonb(a.attoptions), 'compression', ${version >= 140000 ? "nullif(a.attcompression, '')" : 'null'},
                'collationName', (select format('%I.%I', m.nspname, l.collname) from pg_collation l join pg_namespace m on m.oid = l.collnamespace
                                   where l.oid = a.attcollation and a.attcollation <> t.typcollation),
                'sequence', case when a.attidentity <> '' then (
@@ -231,14 +237,30 @@ create function pgmove.table_states(relations oid[]) returns table (relation oid
         left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'),
     'indexes', coalesce((
-      select jsonb_agg(jsonb_build_object('oid', i.indexrelid::bigint, 'name', x.relname, 'definition', pg_get_indexdef(i.indexrelid), 'child', x.relispartition) order by i.indexrelid)
+      select jsonb_agg(jsonb_build_object('oid', i.indexrelid::bigint, 'name', x.relname, 'definition', pg_get_indexdef(i.indexrelid), 'child', x.relispartition,
+               'options', to_jsonb(x.reloptions), 'statistics', (
+                 select jsonb_agg(jsonb_build_array(a.attnum, a.attstattarget) order by a.attnum) from pg_attribute a where a.attrelid = x.oid and a.attstattarget >= 0)) order by i.indexrelid)
         from pg_index i join pg_class x on x.oid = i.indexrelid
        where i.indrelid = c.oid and i.indisvalid
          and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x'))), '[]'),
     'constraints', coalesce((
       select jsonb_agg(jsonb_build_object('oid', k.oid::bigint, 'name', k.conname, 'type', k.contype, 'definition', pg_get_constraintdef(k.oid),
-               'child', not k.conislocal or k.coninhcount > 0) order by k.oid)
-        from pg_constraint k where k.conrelid = c.oid and k.contype in ('p', 'u', 'x', 'c')), '[]'))
+               'child', not k.conislocal or k.coninhcount > 0,
+               'options', (select to_jsonb(x.reloptions) from pg_class x where x.oid = k.conindid and x.relam <> 0)) order by k.oid)
+        from pg_constraint k where k.conrelid = c.oid and k.contype in ('p', 'u', 'x', 'c')), '[]'),
+    'toastOptions', (select to_jsonb(t.reloptions) from pg_class t where t.oid = c.reltoastrelid),
+    'clusteredOn', (select x.relname from pg_index i join pg_class x on x.oid = i.indexrelid where i.indrelid = c.oid and i.indisclustered),
+    'identityIndex', (select x.relname from pg_index i join pg_class x on x.oid = i.indexrelid where i.indrelid = c.oid and i.indisreplident and c.relreplident = 'i'),
+    'triggers', coalesce((
+      select jsonb_agg(jsonb_build_object('oid', g.oid::bigint, 'name', g.tgname, 'definition', pg_get_triggerdef(g.oid), 'enabled', g.tgenabled) order by g.oid)
+        from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal ${version >= 130000 ? 'and g.tgparentid = 0' : ''}), '[]'),
+    'rules', coalesce((
+      select jsonb_agg(jsonb_build_object('oid', w.oid::bigint, 'name', w.rulename, 'definition', pg_get_ruledef(w.oid), 'enabled', w.ev_enabled) order by w.oid)
+        from pg_rewrite w where w.ev_class = c.oid), '[]'),
+    'statistics', coalesce((
+      select jsonb_agg(jsonb_build_object('oid', e.oid::bigint, 'schema', m.nspname, 'name', e.stxname, 'definition', pg_get_statisticsobjdef(e.oid),
+               'target', ${version >= 130000 ? 'case when e.stxstattarget >= 0 then e.stxstattarget end' : 'null'}) order by e.oid)
+        from pg_statistic_ext e join pg_namespace m on m.oid = e.stxnamespace where e.stxrelid = c.oid), '[]'))
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = any (relations)
 $body$;
 insert into pgmove.ddl_relation
@@ -366,21 +388,68 @@ create table pgmove.ddl_object (
   classid oid,
   objid oid,
   identity text not null,
+  state jsonb,
   primary key (classid, objid)
 );
+create function pgmove.type_state(type oid) returns jsonb language sql stable
+  set search_path = pg_catalog, pg_temp as $body$
+  select case t.typtype
+    when 'd' then jsonb_build_object('default', t.typdefault, 'notNull', t.typnotnull, 'constraints', coalesce((
+      select jsonb_agg(jsonb_build_object('oid', k.oid::bigint, 'name', k.conname, 'definition', pg_get_constraintdef(k.oid)) order by k.oid)
+        from pg_constraint k where k.contypid = t.oid and k.contype = 'c'), '[]'))
+    when 'c' then jsonb_build_object('attributes', coalesce((
+      select jsonb_agg(jsonb_build_object('number', a.attnum, 'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)
+               || coalesce((select format(' collate %I.%I', n.nspname, l.collname) from pg_type b join pg_collation l on l.oid = a.attcollation
+                              join pg_namespace n on n.oid = l.collnamespace where b.oid = a.atttypid and b.typcollation <> a.attcollation), '')) order by a.attnum)
+        from pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped), '[]'))
+    end
+    from pg_type t where t.oid = type
+$body$;
+create function pgmove.view_state(view oid) returns jsonb language sql stable
+  set search_path = pg_catalog, pg_temp as $body$
+  select jsonb_build_object('options', to_jsonb(c.reloptions), 'clusteredOn', (
+      select x.relname from pg_index i join pg_class x on x.oid = i.indexrelid where i.indrelid = c.oid and i.indisclustered),
+    'columns', coalesce((
+      select jsonb_agg(jsonb_build_object('number', a.attnum, 'name', a.attname, 'default', pg_get_expr(d.adbin, d.adrelid),
+               'statistics', case when a.attstattarget >= 0 then a.attstattarget end) order by a.attnum)
+        from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum where a.attrelid = c.oid and a.attnum > 0), '[]'),
+    'indexes', coalesce((
+      select jsonb_agg(jsonb_build_object('oid', i.indexrelid::bigint, 'name', x.relname, 'definition', pg_get_indexdef(i.indexrelid), 'options', to_jsonb(x.reloptions)) order by i.indexrelid)
+        from pg_index i join pg_class x on x.oid = i.indexrelid where i.indrelid = c.oid and i.indisvalid), '[]'))
+    from pg_class c where c.oid = view and c.relkind in ('v', 'm')
+$body$;
+create function pgmove.object_state(class oid, object oid) returns jsonb language sql stable
+  set search_path = pg_catalog, pg_temp as $body$
+  select case class when 'pg_type'::regclass then pgmove.type_state(object) when 'pg_class'::regclass then pgmove.view_state(object) end
+$body$;
+-- What describes an object that is a part of another one.
+create function pgmove.described() returns table (classid oid, objid oid, by_class oid, by_object oid, type text, identity text) language sql stable
+  set search_path = pg_catalog, pg_temp as $body$
+  select x.classid, x.objid, x.by_class, x.by_object, i.type, i.identity
+    from (select d.classid, d.objid, 'pg_type'::regclass::oid as by_class, c.reltype as by_object
+            from pg_event_trigger_ddl_commands() d join pg_class c on d.classid = 'pg_class'::regclass and c.oid = d.objid and c.relkind = 'c'
+          union
+          select d.classid, d.objid, 'pg_type'::regclass, k.contypid
+            from pg_event_trigger_ddl_commands() d join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid and k.contypid <> 0
+          union
+          select d.classid, d.objid, d.classid, c.oid
+            from pg_event_trigger_ddl_commands() d left join pg_index i on i.indexrelid = d.objid
+            join pg_class c on c.oid = coalesce(i.indrelid, case when d.objsubid <> 0 then d.objid end) and c.relkind in ('v', 'm')
+           where d.classid = 'pg_class'::regclass) x, pg_identify_object(x.by_class, x.by_object, 0) i
+$body$;
 insert into pgmove.ddl_object
-  select c.tableoid, c.oid, i.identity from pg_class c join pg_namespace n on n.oid = c.relnamespace, pg_identify_object(c.tableoid, c.oid, 0) i
+  select c.tableoid, c.oid, i.identity, pgmove.view_state(c.oid) from pg_class c join pg_namespace n on n.oid = c.relnamespace, pg_identify_object(c.tableoid, c.oid, 0) i
    where c.relkind in ('v', 'm') and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove')
   union all
-  select p.tableoid, p.oid, i.identity from pg_proc p join pg_namespace n on n.oid = p.pronamespace, pg_identify_object(p.tableoid, p.oid, 0) i
+  select p.tableoid, p.oid, i.identity, null from pg_proc p join pg_namespace n on n.oid = p.pronamespace, pg_identify_object(p.tableoid, p.oid, 0) i
    where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove')
   union all
-  select t.tableoid, t.oid, i.identity from pg_type t join pg_namespace n on n.oid = t.typnamespace, pg_identify_object(t.tableoid, t.oid, 0) i
-   where t.typtype in ('d', 'e', 'r') and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove')
+  select t.tableoid, t.oid, i.identity, pgmove.type_state(t.oid) from pg_type t join pg_namespace n on n.oid = t.typnamespace, pg_identify_object(t.tableoid, t.oid, 0) i
+   where (t.typtype in ('d', 'e', 'r') or t.typtype = 'c' and exists (select from pg_class c where c.oid = t.typrelid and c.relkind = 'c')) and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove')
   union all
-  select n.tableoid, n.oid, quote_ident(n.nspname) from pg_namespace n where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove')
+  select n.tableoid, n.oid, quote_ident(n.nspname), null from pg_namespace n where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgmove')
   union all
-  select p.tableoid, p.oid, i.identity from pg_policy p, pg_identify_object(p.tableoid, p.oid, 0) i;
+  select p.tableoid, p.oid, i.identity, null from pg_policy p, pg_identify_object(p.tableoid, p.oid, 0) i;
 create table pgmove.ddl_sequence (
   relation oid primary key,
   name jsonb not null
@@ -461,13 +530,15 @@ declare
 begin
   if class = 'pg_namespace'::regclass then
     return 'create schema if not exists ' || identity;
+  elsif class = 'pg_extension'::regclass then
+    return (select format('create extension if not exists %s with schema %I', identity, n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.oid = object);
   elsif class = 'pg_proc'::regclass then
     select p.oid into found from pg_proc p where p.oid = object and ${routines};
     return case when found.oid is not null then pg_get_functiondef(object) end;
   elsif class = 'pg_trigger'::regclass then
-    return pg_get_triggerdef(object);
+    return pg_get_triggerdef(object) || coalesce('; comment on trigger ' || identity || ' is ' || quote_literal(obj_description(object, 'pg_trigger')), '');
   elsif class = 'pg_rewrite'::regclass then
-    return pg_get_ruledef(object);
+    return rtrim(pg_get_ruledef(object), '; ') || coalesce('; comment on rule ' || identity || ' is ' || quote_literal(obj_description(object, 'pg_rewrite')), '');
   elsif class = 'pg_policy'::regclass then
     select p.* into found from pg_policy p where p.oid = object;
     return format('create policy %I on %s as %s for %s to %s', found.polname,
@@ -476,7 +547,8 @@ begin
              case found.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end,
              (select string_agg(case r.role when 0 then 'public' else quote_ident(pg_get_userbyid(r.role)) end, ', ') from unnest(found.polroles) r (role)))
       || coalesce(' using (' || pg_get_expr(found.polqual, found.polrelid) || ')', '')
-      || coalesce(' with check (' || pg_get_expr(found.polwithcheck, found.polrelid) || ')', '');
+      || coalesce(' with check (' || pg_get_expr(found.polwithcheck, found.polrelid) || ')', '')
+      || coalesce('; comment on policy ' || identity || ' is ' || quote_literal(obj_description(object, 'pg_policy')), '');
   elsif class = 'pg_type'::regclass then
     select t.* into found from pg_type t where t.oid = object;
     if found.typtype = 'e' then
@@ -528,8 +600,8 @@ begin
       union
       select r.relation
         from pg_event_trigger_dropped_objects() o
-        join pgmove.ddl_relation r on r.state -> 'indexes' @> jsonb_build_array(jsonb_build_object('oid', o.objid::bigint))
-       where o.object_type = 'index'));
+        join pgmove.ddl_relation r on r.state -> case o.object_type when 'index' then 'indexes' else 'statistics' end @> jsonb_build_array(jsonb_build_object('oid', o.objid::bigint))
+       where o.object_type in ('index', 'statistics object')));
     delete from pgmove.ddl_object d using pg_event_trigger_dropped_objects() o where d.classid = o.classid and d.objid = o.objid;
     delete from pgmove.ddl_access d using pg_event_trigger_dropped_objects() o where d.classid = o.classid and d.objid = o.objid and d.subid in (0, o.objsubid);
     delete from pgmove.ddl_sequence where relation in (select o.objid from pg_event_trigger_dropped_objects() o where o.object_type = 'sequence');
@@ -550,7 +622,11 @@ begin
         from pg_event_trigger_ddl_commands() o
         left join pg_index i on o.classid = 'pg_class'::regclass and i.indexrelid = o.objid
         left join pg_constraint k on o.classid = 'pg_constraint'::regclass and k.oid = o.objid
-        join pg_class c on (o.classid = 'pg_class'::regclass and c.oid = o.objid) or c.oid in (i.indrelid, k.conrelid)
+        left join pg_trigger g on o.classid = 'pg_trigger'::regclass and g.oid = o.objid
+        left join pg_rewrite w on o.classid = 'pg_rewrite'::regclass and w.oid = o.objid
+        left join pg_statistic_ext e on o.classid = 'pg_statistic_ext'::regclass and e.oid = o.objid
+        left join pg_depend q on o.classid = 'pg_class'::regclass and q.classid = o.classid and q.objid = o.objid and q.refclassid = o.classid and q.deptype = 'i'
+        join pg_class c on (o.classid = 'pg_class'::regclass and c.oid = o.objid) or c.oid in (i.indrelid, k.conrelid, g.tgrelid, w.ev_class, e.stxrelid, q.refobjid)
           or (o.classid = 'pg_namespace'::regclass and c.relnamespace = o.objid)
        where o.schema_name is distinct from 'pg_temp'));
     perform pgmove.rename_installed(tables);
@@ -567,28 +643,47 @@ begin
              'name', case when o.classid = 'pg_type'::regclass then (select t.typname::text from pg_type t where t.oid = o.objid) when o.object_type = 'schema' then a.object_names[1] when array_length(a.object_names, 1) = 3 then a.object_names[3] when o.object_type = 'table' then null else a.object_names[2] end,
              'address', jsonb_build_object('names', a.object_names, 'args', a.object_args),
              'before', (select b.identity from pgmove.ddl_object b where b.classid = o.classid and b.objid = o.objid),
-             'statement', case when o.command_tag <> 'COMMENT' then pgmove.object_statement(o.classid, o.objid, o.object_identity)
-                else format('comment on %s %s is %L', case when o.object_type ~ ' column$' then 'column' when o.object_type = 'table constraint' then 'constraint'
-                       when o.object_type = 'composite type' then 'type' else o.object_type end, o.object_identity,
+             'stateBefore', (select b.state from pgmove.ddl_object b where b.classid = o.classid and b.objid = o.objid),
+             'state', pgmove.object_state(o.classid, o.objid),
+             'statement', case when o.command_tag = 'ALTER EXTENSION' then null when o.command_tag <> 'COMMENT' then pgmove.object_statement(o.classid, o.objid, o.object_identity)
+                else format('comment on %s %s is %L', case when o.object_type ~ ' column$' then 'column' when o.object_type ~ ' constraint$' then 'constraint'
+                       when o.object_type = 'composite type' then 'type' when o.object_type = 'statistics object' then 'statistics'
+                       when o.object_type = 'foreign-data wrapper' then 'foreign data wrapper' else o.object_type end,
+                       case when o.object_type = 'domain constraint'
+                            then (select format('%I on domain %s', k.conname, format_type(k.contypid, null)) from pg_constraint k where k.oid = o.objid)
+                            else o.object_identity end,
                        case when o.objsubid <> 0 then col_description(o.objid, o.objsubid) else obj_description(o.objid, o.classid::regclass::text) end) end)
              order by o.ordinality)
       into objects
-      from (select d.*, row_number() over () as ordinality from pg_event_trigger_ddl_commands() d
-             where d.objid is not null and d.objid <> 0 and d.schema_name is distinct from 'pg_temp' and d.schema_name is distinct from 'pgmove') o
+      from (select x.by_class as classid, x.by_object as objid, 0 as objsubid, d.command_tag, x.type as object_type, d.schema_name,
+                   x.identity as object_identity, d.in_extension, row_number() over () as ordinality
+              from pg_event_trigger_ddl_commands() d join pgmove.described() x on x.classid = d.classid and x.objid = d.objid
+             where d.command_tag <> 'COMMENT' and d.schema_name is distinct from 'pg_temp' and d.schema_name is distinct from 'pgmove'
+            union all
+            select d.classid, d.objid, d.objsubid, d.command_tag, d.object_type, d.schema_name, d.object_identity, d.in_extension, row_number() over ()
+              from pg_event_trigger_ddl_commands() d
+             where d.objid is not null and d.objid <> 0 and d.schema_name is distinct from 'pg_temp' and d.schema_name is distinct from 'pgmove'
+               and (d.command_tag = 'COMMENT' or (d.classid, d.objid) not in (select x.classid, x.objid from pgmove.described() x where x.by_object <> d.objid or d.objsubid <> 0))) o
       left join lateral pg_identify_object_as_address(o.classid, o.objid, o.objsubid) a on true
      where o.command_tag = 'COMMENT' or o.object_type not in ('table', 'index', 'sequence', 'table column', 'table constraint', 'publication relation', 'publication');
     insert into pgmove.ddl_object
-      select distinct on (o.classid, o.objid) o.classid, o.objid, o.object_identity from pg_event_trigger_ddl_commands() o
+      select distinct on (o.classid, o.objid) o.classid, o.objid, o.object_identity, pgmove.object_state(o.classid, o.objid)
+        from (select d.classid, d.objid, d.objsubid, d.object_type, d.object_identity, d.schema_name from pg_event_trigger_ddl_commands() d
+              union all
+              select x.by_class, x.by_object, 0, x.type, x.identity, d.schema_name
+                from pg_event_trigger_ddl_commands() d join pgmove.described() x on x.classid = d.classid and x.objid = d.objid) o
        where o.objsubid = 0 and o.object_type in ('view', 'materialized view', 'function', 'procedure', 'type', 'composite type', 'schema', 'policy')
+         and (o.object_type <> 'composite type' or o.classid = 'pg_type'::regclass)
          and o.schema_name is distinct from 'pg_temp' and o.schema_name is distinct from 'pgmove'
-      on conflict (classid, objid) do update set identity = excluded.identity where ddl_object.identity <> excluded.identity;
+      on conflict (classid, objid) do update set identity = excluded.identity, state = excluded.state
+        where (ddl_object.identity, ddl_object.state) is distinct from (excluded.identity, excluded.state);
     -- What is in a renamed schema, takes a renamed type or belongs to a renamed table is called otherwise too.
     update pgmove.ddl_object d set identity = (pg_identify_object(d.classid, d.objid, 0)).identity
      where (tag in ('ALTER SCHEMA', 'ALTER TYPE', 'ALTER DOMAIN')
          or d.classid = 'pg_policy'::regclass and d.objid in (
               select p.oid from pg_policy p where p.polrelid in (select o.objid from pg_event_trigger_ddl_commands() o where o.classid = 'pg_class'::regclass)))
        and d.identity <> (pg_identify_object(d.classid, d.objid, 0)).identity;
-    select jsonb_agg(jsonb_build_object('schema', n.nspname, 'name', s.relname, 'parameters', ${PARAMETERS},
+    select jsonb_agg(jsonb_build_object('schema', n.nspname, 'name', s.relname, 'parameters', ${PARAMETERS}, 'unlogged', s.relpersistence = 'u',
              'before', (select d.name from pgmove.ddl_sequence d where d.relation = s.oid),
              'owner', (select jsonb_build_object('schema', m.nspname, 'name', t.relname, 'column', a.attname)
                          from pg_depend d join pg_class t on t.oid = d.refobjid join pg_namespace m on m.oid = t.relnamespace
