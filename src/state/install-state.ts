@@ -212,6 +212,15 @@ create table pgmove.changed_key (
   key text
 );
 create unique index changed_key_once on pgmove.changed_key (id, target_schema, target_table, md5(coalesce(key, '')));
+-- Those of them that are compared again while changes stream in: one that changes meanwhile is in the other table anew.
+create table pgmove.rechecked_key (
+  id text not null references pgmove.migration,
+  target_schema text not null,
+  target_table text not null,
+  columns text,
+  key text
+);
+create unique index rechecked_key_once on pgmove.rechecked_key (id, target_schema, target_table, md5(coalesce(key, '')));
 -- Large objects that go along, under the source's OIDs.
 create table pgmove.large_object (
   id text not null references pgmove.migration,

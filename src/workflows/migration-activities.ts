@@ -182,8 +182,13 @@ export interface MigrationActivities {
   compareData(input: MigrationInput & { readonly validation: ValidationSpec; readonly own?: boolean }): Promise<DataResult>
   /** From the next start of the stream on the keys of changed rows are written down on the target, or, with `open` false, no more. */
   logKeys(input: MigrationInput & { readonly open: boolean }): Promise<void>
-  /** Compares the rows of which that was written down, and tables that are not streamed. Nobody writes meanwhile. */
-  compareChanged(input: MigrationInput): Promise<Pick<DataResult, 'tables' | 'rows' | 'differing' | 'kept'>>
+  /**
+   * Compares the rows of which that was written down, and tables that are not streamed; nobody writes meanwhile. `streaming`: before that, while changes
+   * stream in; what is found equal need not be compared again unless it changes again. Default false.
+   */
+  compareChanged(
+    input: MigrationInput & { readonly streaming?: boolean },
+  ): Promise<Pick<DataResult, 'tables' | 'rows' | 'differing' | 'kept'>>
   /** One attempt to reach a side when the deadline of its outage has passed; judges by what the other activities have attempted. */
   tryConnection(
     input: MigrationInput & { readonly side: Side; readonly lostAt: string; readonly deadline: string },

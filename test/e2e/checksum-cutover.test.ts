@@ -11,14 +11,23 @@ const LOGGED = 'select keys_logged, (select count(*) from pgmove.changed_key) as
 test('a cutover with checksums finds what differs before the fence, and behind it what differs since', { timeout: 120_000 }, async () => {
   const { source, target } = await smallPair(10, 18)
   const migration = await testMigration({ source: source.url, target: target.url })
-  /** Called once, between the comparison of all rows and the fence. */
-  let meanwhile = (): Promise<void> => Promise.resolve()
+  /** Called once each: between the comparison of all rows and that of those that have changed meanwhile, and between that and the fence. */
+  const nothing = (): Promise<void> => Promise.resolve()
+  let meanwhile = nothing
+  let beforeFence = nothing
+  let fences = 0
   await ownWorkers(migration, (real) => ({
     compareData: async (input) => {
       const result = await real.compareData(input)
       await meanwhile()
-      meanwhile = () => Promise.resolve()
+      meanwhile = nothing
       return result
+    },
+    raiseFence: async (input) => {
+      fences++
+      await beforeFence()
+      beforeFence = nothing
+      return real.raiseFence(input)
     },
   }))
   const running = await migration.start({ ignoreWarnings: true, cutover: { fence: 'readOnly', validate: 'checksum' } })
@@ -52,13 +61,24 @@ test('a cutover with checksums finds what differs before the fence, and behind i
     await applied(7, 'changed since')
     await target.sql(`${note('changed since.', 7)}; insert into journal values ('not from the source')`)
   }
-  const message = await cutOver(2)
+  const raised = fences
+  assert.match(await cutOver(2), /"public"\."customers" \(1 different\)/)
+  assert.equal(fences, raised)
+  const repair = (text: string) => target.sql(`${note(text, 7)}; delete from journal where line = 'not from the source'`)
+  await repair('changed since')
+  beforeFence = async () => {
+    await source.sql(`${note('changed later', 7)}; insert into journal values ('later')`)
+    await applied(7, 'changed later')
+    await target.sql(`${note('changed since', 7)}; insert into journal values ('not from the source')`)
+  }
+  const message = await cutOver(3)
+  assert.equal(fences, raised + 1)
   assert.match(message, /"public"\."customers" \(1 different\)/)
   assert.match(message, /"public"\."journal" \(1 extra\)/)
-  await target.sql(`${note('changed since', 7)}; delete from journal where line = 'not from the source'`)
+  await repair('changed later')
   await source.sql(note('writable again', 8))
 
-  meanwhile = async () => {
+  beforeFence = async () => {
     await source.sql(
       `${note('since', 1)}; insert into customers (id, mail) values (900, 'n'); update customers set id = 1000 where id = 900; insert into orders (customer, total) values (3, 5)`,
     )

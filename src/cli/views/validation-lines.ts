@@ -27,9 +27,14 @@ function metadataLines({ status, compared, differences, total, notCompared }: Me
 }
 
 function dataLines({ status, method, tables, rows, bytes, differing, notCompared, kept }: DataResult, page: Page): string[] {
+  const moving = differing.items.filter(({ missing, extra, different }) => missing + extra + different === 0).length
+  const found = [
+    `${differing.total - moving} differing`,
+    ...(moving > 0 ? [`${moving} with rows that changed whenever they were looked at`] : []),
+  ]
   const volume = method === 'count' ? '' : ` (${bytesText(bytes)})`
   const lines = [
-    `${verdict('Rows', status, page)} ${plural(rows, 'row')}${volume} of ${plural(tables, 'table')} compared by ${method}, ${differing.total} differing.`,
+    `${verdict('Rows', status, page)} ${plural(rows, 'row')}${volume} of ${plural(tables, 'table')} compared by ${method}, ${found.join(', ')}.`,
   ]
   const header = ['TABLE', 'MISSING', 'EXTRA', 'DIFFERENT', 'UNDECIDED']
   const cells = differing.items.map((one) => [one.table, ...[one.missing, one.extra, one.different, one.undecided].map(String)])

@@ -1,17 +1,20 @@
 import type { Database } from '../../postgres/connect.ts'
 import { isWholeChanged, readChangedKeys, readChangedTables } from '../../state/key-log.ts'
+import type { KeyLog } from '../../state/key-log.ts'
 import { readComparedTables } from './compared-table.ts'
 import type { ComparedTable, TablePair } from './compared-table.ts'
-import { compareTable } from './compare-table.ts'
-import type { DataDifference, TableComparison } from './compare-table.ts'
+import { changedRows, compareTable } from './compare-table.ts'
+import type { CompareTableOptions, DataDifference, TableComparison } from './compare-table.ts'
 import { rowsWithKeys } from './read-rows.ts'
 import { settle } from './settle.ts'
 import type { SettleOptions } from './settle.ts'
 
-export interface CompareChangedOptions extends Pick<SettleOptions, 'caughtUp' | 'openTransactionsEnded' | 'signal'> {
+export interface CompareChangedOptions
+  extends Pick<SettleOptions, 'caughtUp' | 'openTransactionsEnded' | 'signal'>, Pick<CompareTableOptions, 'onUndecided'> {
   readonly source: Database
   readonly target: Database
   readonly id: string
+  readonly log: KeyLog
   /** Every table that is compared. */
   readonly pairs: readonly TablePair[]
   /** Whether a table is compared whole, whatever is known of it. */
@@ -30,10 +33,12 @@ export interface ChangedComparison {
 
 const BATCH = 1000
 
-/** Compares the rows of which the stream has written down that it changed them, on both sides. Nobody writes meanwhile. */
+/** Compares the rows of which the stream has written down that it changed them, on both sides; see settle. */
 export async function compareChanged(options: CompareChangedOptions): Promise<ChangedComparison> {
-  const { source, target, id, pairs, whole, onProgress } = options
-  const changed = new Set((await readChangedTables(target, id)).map(({ targetSchema, targetTable }) => `${targetSchema}\0${targetTable}`))
+  const { source, target, id, log, pairs, whole, onProgress } = options
+  const changed = new Set(
+    (await readChangedTables(target, id, log)).map(({ targetSchema, targetTable }) => `${targetSchema}\0${targetTable}`),
+  )
   const concerned = pairs.filter((pair) => whole(pair) || changed.has(`${pair.targetSchema}\0${pair.targetTable}`))
   const { tables, missing } = await readComparedTables(source, target, concerned)
   const differing: ({ readonly table: string } & TableComparison)[] = missing.map((table) => ({ table, ...NONE, missing: 1 }))
@@ -43,7 +48,7 @@ export async function compareChanged(options: CompareChangedOptions): Promise<Ch
     const count = (more: bigint): void => {
       rows += more
     }
-    const inWhole = whole(table.pair) || table.key.length === 0 || (await isWholeChanged(target, id, table.pair))
+    const inWhole = whole(table.pair) || table.key.length === 0 || (await isWholeChanged(target, id, log, table.pair))
     const found = inWhole ? await compareWhole(options, table, count) : await compareKeys(options, table, count)
     if (found.missing + found.extra + found.different + found.undecided > 0) differing.push({ table: table.label, ...found })
   }
@@ -61,11 +66,11 @@ function compareWhole(options: CompareChangedOptions, table: ComparedTable, coun
 }
 
 async function compareKeys(options: CompareChangedOptions, table: ComparedTable, count: (rows: bigint) => void): Promise<TableComparison> {
-  const { source, target, id } = options
+  const { source, target, id, log } = options
   const found = { missing: 0, extra: 0, different: 0, undecided: 0 }
   const names = table.key.map((place) => table.target.columns[place]?.name ?? '')
   for (let after = ''; ;) {
-    const logged = await readChangedKeys(target, id, table.pair, after, BATCH)
+    const logged = await readChangedKeys(target, id, log, table.pair, after, BATCH)
     const last = logged.at(-1)
     if (!last) return found
     after = last.hash
@@ -85,6 +90,7 @@ async function compareKeys(options: CompareChangedOptions, table: ComparedTable,
       readTarget: (some) => rowsWithKeys({ database: target, table: table.target }, table.key, some),
     })
     found.undecided += undecided.length
+    if (undecided.length > 0) await options.onUndecided?.(changedRows(table, undecided))
     for (const { kind } of differences) found[kind]++
     if (differences.length > 0) await options.onDifferences(differences.map((one) => ({ table: table.label, ...one })))
   }

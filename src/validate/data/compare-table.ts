@@ -122,7 +122,7 @@ async function settleAll(
 }
 
 /** As the target's key log has them: a row without a key stands for its whole table. */
-function changedRows(
+export function changedRows(
   { pair: { targetSchema: schema, targetTable: name }, target, key }: ComparedTable,
   keys: readonly string[],
 ): ChangedRow[] {

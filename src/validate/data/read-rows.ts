@@ -1,7 +1,7 @@
 import type { Database } from '../../postgres/connect.ts'
 import { ident } from '../../postgres/quote.ts'
 import type { ComparedTable, TableSide } from './compared-table.ts'
-import { CHECKSUM, hashedRows, valueText } from './row-hash.ts'
+import { CHECKSUM, HASH, hashedRows, valueText } from './row-hash.ts'
 
 /** One side of a comparison: where it is read, and what its table is called there. */
 export interface ReadSide {
@@ -53,7 +53,7 @@ export async function boundAbove(
 export async function checksumOf({ database, table }: ReadSide, key: readonly number[], range = WHOLE): Promise<Checksum> {
   const { text, values } = condition(table, key, range)
   const [row] = await database.query<{ rows: string; a: string; b: string; bytes: string }>(
-    `select ${CHECKSUM} from ${hashedRows(table, [], { where: text })}`,
+    `select ${CHECKSUM} from ${hashedRows(table, [], { where: text, identified: false })}`,
     values,
   )
   return { rows: BigInt(row?.rows ?? 0), bytes: Number(row?.bytes ?? 0), sum: `${row?.a} ${row?.b}` }
@@ -62,7 +62,7 @@ export async function checksumOf({ database, table }: ReadSide, key: readonly nu
 /** The rows of a range by their keys. */
 export async function rowsInRange({ database, table }: ReadSide, key: readonly number[], range: KeyRange): Promise<Map<string, HashedRow>> {
   const { text, values } = condition(table, key, range)
-  return byKey(await database.query(`select k, h, v from ${hashedRows(table, key, { where: text })}`, values))
+  return byKey(await database.query(`select k, ${HASH} as h, v from ${hashedRows(table, key, { where: text })}`, values))
 }
 
 /** The rows that have these keys. */
@@ -73,13 +73,13 @@ export async function rowsWithKeys(
 ): Promise<Map<string, HashedRow>> {
   const equal = key.map((place, i) => `t.${ident(table.columns[place]?.name ?? '')} = (e.value ->> ${i})::${table.columns[place]?.type}`)
   const rows = hashedRows(table, key, { from: 'json_array_elements($1::json) as e (value) cross join ', where: equal.join(' and ') })
-  return byKey(await database.query(`select k, h, v from ${rows}`, [`[${keys.join(',')}]`]))
+  return byKey(await database.query(`select k, ${HASH} as h, v from ${rows}`, [`[${keys.join(',')}]`]))
 }
 
 /** How often each row occurs in a table without a key, in one of `parts` parts of it; the hash of a row stands for its key. */
 export async function occurrences({ database, table }: ReadSide, part: number, parts: number): Promise<Map<string, string>> {
   const rows = await database.query<{ h: string; n: string }>(
-    `select h, count(*) as n from ${hashedRows(table, [])} where ${partOf('h')} % ${parts} = ${part} group by h`,
+    `select ${HASH} as h, count(*) as n from ${hashedRows(table, [], { identified: false })} where ${PART} % ${parts} = ${part} group by a, b`,
   )
   return new Map(rows.map(({ h, n }) => [h, n]))
 }
@@ -87,7 +87,7 @@ export async function occurrences({ database, table }: ReadSide, part: number, p
 /** Checksums of the parts of a table without a key, by part. */
 export async function partChecksums({ database, table }: ReadSide, parts: number): Promise<Map<number, Checksum>> {
   const rows = await database.query<{ part: string; rows: string; a: string; b: string; bytes: string }>(
-    `select ${partOf('r.h')} % ${parts} as part, ${CHECKSUM} from ${hashedRows(table, [])} group by 1`,
+    `select ${PART} % ${parts} as part, ${CHECKSUM} from ${hashedRows(table, [], { identified: false })} group by 1`,
   )
   return new Map(rows.map(({ part, rows: n, a, b, bytes }) => [Number(part), { rows: BigInt(n), bytes: Number(bytes), sum: `${a} ${b}` }]))
 }
@@ -95,8 +95,9 @@ export async function partChecksums({ database, table }: ReadSide, parts: number
 /** The rows that have these hashes, those with the same hash together: their number is what is compared. */
 export async function rowsWithHashes({ database, table }: ReadSide, hashes: readonly string[]): Promise<Map<string, HashedRow>> {
   const rows = await database.query<{ k: string; h: string; v: string }>(
-    `select h as k, count(*) as h, md5(string_agg(v, ',' order by v)) as v from ${hashedRows(table, [])} where h = any ($1::text[]) group by 1`,
-    [`{${hashes.join(',')}}`],
+    `select ${HASH} as k, count(*) as h, ${VERSIONS} as v from ${hashedRows(table, [])}
+      where (a, b) in (select split_part(x, ' ', 1)::bigint, split_part(x, ' ', 2)::bigint from json_array_elements_text($1::json) as x) group by a, b`,
+    [JSON.stringify(hashes)],
   )
   return byKey(rows)
 }
@@ -105,10 +106,11 @@ function byKey(rows: readonly Record<string, string | null>[]): Map<string, Hash
   return new Map(rows.map(({ k, h, v }) => [k ?? '', { hash: h ?? '', version: v ?? '' }]))
 }
 
-/** The last digits of a hash, as a number. */
-function partOf(hash: string): string {
-  return `('x' || substr(${hash}, 26, 7))::bit(28)::int`
-}
+/** The last bits of a hash, as a number: not those of the sum that tells parts apart. */
+const PART = '(r.b & 268435455)'
+
+/** Of any number of rows: another one as soon as any of them has changed. */
+const VERSIONS = `sum(hashtext(v)::bigint) || ' ' || sum(hashtext(v || ' ')::bigint)`
 
 /** The condition that chooses a range, with its parameters. */
 function condition({ columns }: TableSide, key: readonly number[], { after, upTo }: KeyRange): { text: string; values: string[] } {
