@@ -25,6 +25,7 @@ export function compareChanged(services: ActivityServices): MigrationActivities[
       source,
       target,
       id: run.id,
+      passKeyless: streaming,
       log: streaming ? 'rechecked_key' : 'changed_key',
       pairs: streaming ? pairs.filter(({ sourceSchema, sourceTable }) => !unlogged.has(`${sourceSchema}\0${sourceTable}`)) : pairs,
       whole: ({ sourceSchema, sourceTable }) => unlogged.has(`${sourceSchema}\0${sourceTable}`),

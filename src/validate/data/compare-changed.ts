@@ -17,6 +17,8 @@ export interface CompareChangedOptions
   readonly log: KeyLog
   /** Every table that is compared. */
   readonly pairs: readonly TablePair[]
+  /** Tables without a key count as undecided: while they are written to, each look at a row of theirs is one at all of them. Default false. */
+  readonly passKeyless?: boolean
   /** Whether a table is compared whole, whatever is known of it. */
   readonly whole: (pair: TablePair) => boolean
   readonly onDifferences: (differences: readonly DataDifference[]) => Promise<void>
@@ -31,7 +33,7 @@ export interface ChangedComparison {
   readonly differing: readonly ({ readonly table: string } & TableComparison)[]
 }
 
-const BATCH = 1000
+const BATCH = 4000
 
 /** Compares the rows of which the stream has written down that it changed them, on both sides; see settle. */
 export async function compareChanged(options: CompareChangedOptions): Promise<ChangedComparison> {
@@ -47,6 +49,11 @@ export async function compareChanged(options: CompareChangedOptions): Promise<Ch
     onProgress(i, tables.length)
     const count = (more: bigint): void => {
       rows += more
+    }
+    if (options.passKeyless === true && table.key.length === 0) {
+      const { targetSchema: schema, targetTable: name } = table.pair
+      await options.onUndecided?.([{ schema, name }])
+      continue
     }
     const inWhole = whole(table.pair) || table.key.length === 0 || (await isWholeChanged(target, id, log, table.pair))
     const found = inWhole ? await compareWhole(options, table, count) : await compareKeys(options, table, count)
