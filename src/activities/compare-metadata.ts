@@ -6,7 +6,9 @@ import type { Database } from '../postgres/connect.ts'
 import { clearMetadataDifferences, recordMetadataDifferences } from '../state/metadata-difference-record.ts'
 import { note } from '../state/migration-record.ts'
 import { compareMetadata as compare } from '../validate/metadata/compare-metadata.ts'
-import type { MetadataDifference } from '../validate/metadata/metadata-difference.ts'
+import { streamingMigrations } from '../validate/data/stream-position.ts'
+import type { MetadataDifference, NotCompared } from '../validate/metadata/metadata-difference.ts'
+import { differencesUntilCutover } from '../validate/metadata/until-cutover.ts'
 import type { MetadataResult } from '../workflows/metadata-result.ts'
 import type { MigrationActivities } from '../workflows/migration-activities.ts'
 import { cutList } from '../workflows/status.ts'
@@ -18,6 +20,7 @@ type Input = Parameters<MigrationActivities['compareMetadata']>[0]
 
 const SHOWN = 50
 const TEXT = 300
+const UNTIL_CUTOVER = 'a migration that streams keeps it so until its cutover'
 
 /** Compares the catalogues of both sides; see MigrationActivities. */
 export function compareMetadata(services: ActivityServices): MigrationActivities['compareMetadata'] {
@@ -28,6 +31,8 @@ export function compareMetadata(services: ActivityServices): MigrationActivities
     const map = own ? await establishNameMap(source, target, id, spec) : await readSourceNameMap(source, spec)
     const leftOutColumns = await readLeftOutColumns(source, map)
     if (own) await clearMetadataDifferences(target, id)
+    const isExpected = own ? () => false : await differencesUntilCutover(source, target, await streamingMigrations(source, target))
+    const expected: NotCompared[] = []
     const shown: MetadataDifference[] = []
     const comparison = await compare({
       source,
@@ -40,12 +45,16 @@ export function compareMetadata(services: ActivityServices): MigrationActivities
       ...(own ? { leftOut: await leftOut(target, id), ignoreExtra: true } : {}),
       populated: !own || spec.types.includes('full'),
       onProgress: (kind) => (run.progress = { kind }),
-      onDifferences: async (differences) => {
+      onDifferences: async (found) => {
+        const differences = found.filter((one) => !isExpected(one))
+        expected.push(...found.filter(isExpected).map(({ kind, object }) => ({ kind, object, reason: UNTIL_CUTOVER })))
         shown.push(...differences.slice(0, SHOWN - shown.length))
         if (own) await recordMetadataDifferences(target, id, differences)
       },
     })
-    const { compared, differences: total, notCompared } = comparison
+    const { compared } = comparison
+    const total = comparison.differences - expected.length
+    const notCompared = [...comparison.notCompared, ...expected]
     if (own && total > 0) {
       const text = `${total} ${total === 1 ? 'difference' : 'differences'} between the catalogues of source and target; all of them are in pgmove.metadata_difference on the target.`
       await note(target, id, 'warning', 'metadata', text)
