@@ -97,8 +97,8 @@ export async function commentInPending(
   const label = qualified(table.schema, table.name)
   const changed = await target.execute(
     `update pgmove.object_change set restore = restore || '; ' || $4
-      where id = $1 and object in ($2, $3) and restored_at is null and (own or kind = 'foreign_key')`,
-    [id, `${label} ${ident(name)}`, `${label}.${ident(name)}`, statement],
+      where id = $1 and object in ($2, $3) and kind = $5 and restored_at is null and (own or kind = 'foreign_key')`,
+    [id, `${label} ${ident(name)}`, `${label}.${ident(name)}`, statement, type === 'table constraint' ? 'foreign_key' : type],
   )
   if (changed > 0) return true
   const entries = await pendingEntries(target, id, type, table, name)

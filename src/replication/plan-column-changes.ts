@@ -167,7 +167,9 @@ export function planAlteredColumns({ before, after, target, partitioned, childre
       }
     }
     actions.push(...computed.map((action) => ({ action: `alter column ${name} ${action}`, only: false })))
-    if (column.computed || computed.length > 0 || column.default === old.default || column.default === here.default) continue
+    // What is an identity or generated no longer has no default left.
+    const [was, is] = [old.computed ? null : old.default, here.computed ? null : here.default]
+    if (column.computed || column.default === was || column.default === is) continue
     const action = column.default === null ? 'drop default' : `set default ${column.default}`
     actions.push({ action: `alter column ${name} ${action}`, only: true })
   }
@@ -186,7 +188,8 @@ function planComputed(old: LoggedColumn, column: LoggedColumn, here: TargetColum
   }
   if (old.generated !== '') return here.computed ? ['drop expression'] : []
   if ((column.always === '') === (old.always === '') || (column.always !== '') === here.computed) return []
-  return [column.always === '' ? 'drop identity if exists' : `add ${identityClause(column)}`]
+  if (column.always === '') return ['drop identity if exists']
+  return [...(here.default === null ? [] : ['drop default']), `add ${identityClause(column)}`]
 }
 
 /** Why nobody but a copy has the values that existing rows got; undefined if they are known or there are none. */

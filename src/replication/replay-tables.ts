@@ -7,6 +7,7 @@ import { ident, literal, qualified } from '../postgres/quote.ts'
 import type { MigrationSpec } from '../spec/migration-spec.ts'
 import { selects, selectsSchema } from '../spec/selection.ts'
 import type { MigratedTable } from '../state/migrated-table.ts'
+import { note } from '../state/migration-record.ts'
 import { markToCopyAgain } from '../state/table-resolution.ts'
 import { unsupported } from './bound-relation.ts'
 import { readParts } from './ddl-target-state.ts'
@@ -47,31 +48,15 @@ export interface ReplayArgs {
 const FILLING: ReadonlySet<string> = new Set(['CREATE TABLE AS', 'SELECT INTO'])
 /** Dropped by themselves, or with what they need. A sequence that belonged to a table has gone with it. */
 const DROPPED: ReadonlySet<string> = new Set(['view', 'materialized view', 'sequence'])
-const DROPPED_BY_IDENTITY: ReadonlySet<string> = new Set([
-  ...[
-    'function',
-    'procedure',
-    'type',
-    'schema',
-    'aggregate',
-    'operator',
-    'operator class',
-    'operator family',
-    'collation',
-    'conversion',
-    'foreign table',
-  ],
+const DROPPED_BY_IDENTITY: ReadonlySet<string> = new Set(['function', 'procedure', 'type', 'schema'])
+/** The same; where names are mapped it is told. */
+const DROPPED_UNDER_OWN_NAME: ReadonlySet<string> = new Set([
+  ...['aggregate', 'operator', 'operator class', 'operator family', 'collation', 'conversion', 'foreign table'],
   ...['text search configuration', 'text search dictionary', 'text search parser', 'text search template'],
 ])
 /** The same of what is in no schema: it belongs to a migration of the whole database. */
 const DROPPED_OF_DATABASE: ReadonlySet<string> = new Set([
-  'cast',
-  'extension',
-  'server',
-  'foreign-data wrapper',
-  'language',
-  'transform',
-  'access method',
+  ...['cast', 'extension', 'server', 'foreign-data wrapper', 'language', 'transform', 'access method'],
 ])
 
 /** Makes, drops and renames tables on the target as the capture tells, with the sequences and views that belong to such commands. */
@@ -335,6 +320,11 @@ export class TableReplay {
       if (this.drops(item) && identity !== undefined) {
         // With every relation its row type goes, and with every type that of its arrays.
         if (type === 'type' && (relations.has(identity) || identity.endsWith('[]'))) continue
+        if (names.changes && !DROPPED_BY_IDENTITY.has(type)) {
+          const text = `On the source it was dropped, by the transaction that committed at ${lsn}. Drop it on the target by hand, where it may be called otherwise.`
+          await note(target, id, 'warning', `${type} ${identity}`, text)
+          continue
+        }
         const what = { schema: schema ?? '', table: name ?? identity }
         statements.push(await this.rewrite(what, `drop ${type.replace('foreign-data', 'foreign data')} if exists ${identity}`, lsn))
         source ??= what
@@ -368,7 +358,7 @@ export class TableReplay {
   /** Whether something that is no table and of no table was dropped that went along. */
   drops({ type, names: of, schema: inSchema }: LoggedItem): boolean {
     if (DROPPED_OF_DATABASE.has(type)) return this.#args.selection?.objects === null
-    if (!DROPPED_BY_IDENTITY.has(type)) return false
+    if (!DROPPED_BY_IDENTITY.has(type) && !DROPPED_UNDER_OWN_NAME.has(type)) return false
     const schema = type === 'schema' ? of?.[0] : inSchema
     return typeof schema === 'string' && this.selectsWhole({ schema, name: of?.[1] ?? '' })
   }
