@@ -253,7 +253,7 @@ create function pgmove.table_states(relations oid[]) returns table (relation oid
     'identityIndex', (select x.relname from pg_index i join pg_class x on x.oid = i.indexrelid where i.indrelid = c.oid and i.indisreplident and c.relreplident = 'i'),
     'triggers', coalesce((
       select jsonb_agg(jsonb_build_object('oid', g.oid::bigint, 'name', g.tgname, 'definition', pg_get_triggerdef(g.oid), 'enabled', g.tgenabled) order by g.oid)
-        from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal ${version >= 130000 ? 'and g.tgparentid = 0' : ''}), '[]'),
+        from pg_trigger g join pg_proc f on f.oid = g.tgfoid where g.tgrelid = c.oid and not g.tgisinternal and f.pronamespace <> 'pgmove'::regnamespace ${version >= 130000 ? 'and g.tgparentid = 0' : ''}), '[]'),
     'rules', coalesce((
       select jsonb_agg(jsonb_build_object('oid', w.oid::bigint, 'name', w.rulename, 'definition', pg_get_ruledef(w.oid), 'enabled', w.ev_enabled) order by w.oid)
         from pg_rewrite w where w.ev_class = c.oid), '[]'),
